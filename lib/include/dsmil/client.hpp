@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// The client of the kernel ABI (include/uapi/linux/dsmil.h): the only place of
+// the project, tests of the ABI aside, that makes its ioctls. Blocking; an
+// object belongs to one thread at a time.
+#pragma once
+
+#include "dsmil/catalog.hpp"
+#include "dsmil/error.hpp"
+#include "dsmil/fd.hpp"
+
+#include <array>
+#include <cstdint>
+#include <linux/dsmil.h>
+#include <string>
+#include <vector>
+
+namespace dsmil {
+
+// Where the nodes are; tests point it elsewhere.
+struct Paths {
+    std::string nodes = "/dev/dsmil";
+};
+
+// /dev/dsmil/ctl: metadata, no registers. Needs read permission on the node
+// (root or group dsmil): module_missing or permission otherwise.
+class Control {
+  public:
+    [[nodiscard]] static Result<Control> open(const Paths &paths = {});
+
+    [[nodiscard]] Result<dsmil_info> info() const;
+    [[nodiscard]] Result<dsmil_device> device(std::uint16_t id) const;
+    [[nodiscard]] Result<std::vector<dsmil_device>> devices() const;
+
+  private:
+    explicit Control(Fd fd) : fd_(std::move(fd)) {}
+    friend class AuditRing;
+    Fd fd_;
+};
+
+// What came of a write that reached a decision.
+struct WriteOutcome {
+    std::uint64_t sequence; // of the audit record; 0 if it is only counted
+};
+
+// /dev/dsmil/8000 .. 806b: one device's registers.
+class Device {
+  public:
+    enum class Access : std::uint8_t { read, read_write };
+    // device_absent when the board lacks it, firmware_missing when there is no firmware.
+    [[nodiscard]] static Result<Device> open(std::uint16_t id, Access access, const Paths &paths = {});
+
+    [[nodiscard]] Result<std::uint32_t> read(Register reg) const;
+    // A refusal by the guard is an error with one of the refused_ codes or
+    // capability_required, whose detail names the token and the rule.
+    [[nodiscard]] Result<WriteOutcome> write(Register reg, std::uint32_t value) const;
+
+  private:
+    Device(Fd fd, std::uint16_t id, Paths paths) : fd_(std::move(fd)), id_(id), paths_(std::move(paths)) {}
+    Fd fd_;
+    std::uint16_t id_;
+    Paths paths_;
+};
+
+// The audit ring: one reader at a time, needs CAP_SYS_ADMIN to open. Records
+// come again to the next reader until advance() acknowledged them.
+class AuditRing {
+  public:
+    [[nodiscard]] static Result<AuditRing> open(const Control &control);
+    // Takes over a descriptor that another process opened (socket activation).
+    [[nodiscard]] static AuditRing adopt(Fd fd);
+
+    [[nodiscard]] int fd() const; // for poll; POLLIN when records wait
+    // At most `limit` (1 ..) records; an empty vector when none waits.
+    [[nodiscard]] Result<std::vector<dsmil_event>> read(std::size_t limit) const;
+    // Acknowledges every record with a sequence below up_to.
+    [[nodiscard]] Result<void> advance(std::uint64_t up_to) const;
+
+    // Gives the descriptor away (to a child process).
+    [[nodiscard]] Fd release() &&;
+
+  private:
+    explicit AuditRing(Fd fd) : fd_(std::move(fd)) {}
+    Fd fd_;
+};
+
+} // namespace dsmil
