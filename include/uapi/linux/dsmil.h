@@ -20,7 +20,8 @@
  * same layout. An unknown command is -ENOTTY.
  *
  * Errors that every command may give: -EFAULT (bad pointer), -EINVAL, -E2BIG,
- * -ENODEV (the firmware has gone, or this board has no such device).
+ * -ENODEV (there is no firmware, it is not the one that the descriptor was
+ * opened with, there is no such id, or this board lacks the register).
  */
 #ifndef _UAPI_LINUX_DSMIL_H
 #define _UAPI_LINUX_DSMIL_H
@@ -65,8 +66,8 @@ enum dsmil_firmware_kind {
 enum dsmil_reason {
 	DSMIL_REASON_ALLOWED = 0,
 	DSMIL_REASON_QUARANTINED = 1,	       /* the token's own device, or the added list */
-	DSMIL_REASON_QUARANTINED_AS_ID = 2,    /* read as a device id, the token's number is restricted */
-	DSMIL_REASON_ALIAS = 3,		       /* a stricter or unknown token has the same location */
+	DSMIL_REASON_QUARANTINED_AS_ID = 2,    /* as a device id, its number is restricted */
+	DSMIL_REASON_ALIAS = 3,		       /* a stricter or unknown token shares its location */
 	DSMIL_REASON_LOCKED = 4,	       /* read-only by design */
 	DSMIL_REASON_LOCATION_UNKNOWN = 5,     /* the firmware names no location, or changed it */
 	DSMIL_REASON_GRANT_REQUIRED = 6,       /* monitored or guarded, and no grant was given */
@@ -117,7 +118,7 @@ struct dsmil_device {
 	__u8 reserved0;	       /* zero */
 	__u8 register_risk[3]; /* the strictest reading of each token, aliases included */
 	__u8 reserved1;	       /* zero */
-	__u8 register_reason[3]; /* enum dsmil_reason for a caller with CAP_SYS_RAWIO and no grant */
+	__u8 register_reason[3]; /* enum dsmil_reason, with CAP_SYS_RAWIO and no grant */
 	__u8 reserved2;	       /* zero */
 	__u32 clearance;
 	char name[32];
@@ -149,7 +150,7 @@ struct dsmil_device_list {
  *   read()   whole records (-EINVAL if the buffer holds none; 0 never: it waits,
  *            or gives -EAGAIN with O_NONBLOCK). Records come again to the next
  *            reader until they are acknowledged.
- *   poll()   POLLIN when a record waits, POLLHUP when the module's devices went.
+ *   poll()   POLLIN when a record waits, with or without firmware.
  *   DSMIL_IOC_RING_ADVANCE  acknowledges all records before a sequence number.
  * Any other kind is -EOPNOTSUPP.
  */
@@ -175,7 +176,10 @@ struct dsmil_ring_advance {
 
 /* --------------------------------------------------------------- devices -- */
 
-/* DSMIL_IOC_REG_READ. -EIO: the firmware failed; -ENXIO: it does not support the token. */
+/*
+ * DSMIL_IOC_REG_READ. -EIO: the firmware failed; -ENXIO: it does not support the
+ * token, or names no location for it.
+ */
 struct dsmil_reg_read {
 	__u32 size;
 	__u32 reg;   /* enum dsmil_register; others -ERANGE */
@@ -219,8 +223,9 @@ enum dsmil_event_type {
 
 /*
  * One record of the audit ring, and the payload of the netlink notification.
- * (load_id, sequence) is unique for ever. Sequences have no holes: a gap record
- * takes one and says how many reads and refusals it stands for.
+ * (load_id, sequence) is unique for ever. Sequences start at 1 and have no holes:
+ * a gap record takes one and says how many reads and refusals it stands for. It
+ * comes when a slot frees, names no caller, and its time is when it was made.
  */
 struct dsmil_event {
 	__u32 size; /* sizeof(struct dsmil_event) */

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The differences between the kernels that we support, and the only place for
+ * them: the rest reads as if there were one kernel.
+ */
+#ifndef DSMIL_COMPAT_H
+#define DSMIL_COMPAT_H
+
+#include <linux/device.h>
+#include <net/genetlink.h>
+
+#ifdef DSMIL_HAVE_CONST_DEVICE
+#define dsmil_const_device const struct device
+#else
+#define dsmil_const_device struct device
+#endif
+
+/* Const since 6.9. */
+#define dsmil_bus_type typeof(*((struct device *)NULL)->bus)
+
+/* The attributes of a dump request. */
+static inline struct nlattr **dsmil_dump_attrs(struct netlink_callback *cb)
+{
+#ifdef DSMIL_HAVE_GENL_INFO_DUMP
+	return genl_info_dump(cb)->attrs;
+#else
+	return genl_dumpit_info(cb)->attrs;
+#endif
+}
+
+/* Without SYS_ADMIN groups (before 6.1.68 and 6.6.7), NET_ADMIN is the closest. */
+#ifdef GENL_MCAST_CAP_SYS_ADMIN
+#define DSMIL_MCAST_FLAGS GENL_MCAST_CAP_SYS_ADMIN
+#else
+#define DSMIL_MCAST_FLAGS GENL_UNS_ADMIN_PERM
+#endif
+
+#endif /* DSMIL_COMPAT_H */

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# What this kernel's headers offer, looked up rather than guessed from version
+# numbers: distributions carry newer interfaces back.
+
+dsmil-has = $(shell grep -q '$(2)' $(srctree)/include/$(1) && echo y)
+
+# 6.3: callbacks of struct device_type take a const device.
+ccflags-$(call dsmil-has,linux/device.h,uevent..const struct device) += -DDSMIL_HAVE_CONST_DEVICE
+# 6.6: struct genl_info in dumps.
+ccflags-$(call dsmil-has,net/genetlink.h,^genl_info_dump) += -DDSMIL_HAVE_GENL_INFO_DUMP

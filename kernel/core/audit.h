@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The audit ring: one from module load to unload, of DSMIL_AUDIT_CAPACITY
+ * records, each kept until a reader acknowledged it.
+ *
+ * Sequences start at 1 and have no holes. Reads and refusals may use 7/8 of the
+ * ring, so that they cannot starve writes; the last slots are for attaching and
+ * detaching alone. What does not fit is counted in one pending gap record, which
+ * gets its slot and sequence when one frees.
+ */
+#ifndef DSMIL_AUDIT_H
+#define DSMIL_AUDIT_H
+
+#include <linux/dsmil.h>
+#include <linux/types.h>
+
+#define DSMIL_AUDIT_CAPACITY 4096 /* a power of two */
+#define DSMIL_AUDIT_STATE_SLOTS 16
+#define DSMIL_AUDIT_WRITE_LIMIT (DSMIL_AUDIT_CAPACITY - DSMIL_AUDIT_STATE_SLOTS)
+#define DSMIL_AUDIT_ORDINARY_LIMIT (DSMIL_AUDIT_CAPACITY / 8 * 7)
+
+int dsmil_audit_init(void);
+void dsmil_audit_exit(void);
+
+/* Fills in everything about the moment and the caller. */
+void dsmil_audit_prepare(struct dsmil_event *event, u16 type);
+
+/* Reads and refusals: the sequence, or 0 if it was only counted. */
+u64 dsmil_audit_record(struct dsmil_event *event);
+
+/* Writes: a slot first (-EAGAIN), and then either of the other two. */
+int dsmil_audit_reserve(void);
+u64 dsmil_audit_commit(struct dsmil_event *event);
+void dsmil_audit_release(void);
+
+/* Firmware attached or detached. */
+void dsmil_audit_state(u16 type, u8 firmware_kind, u32 value);
+
+/* For INFO. */
+struct dsmil_audit_state {
+	u64 head; /* sequence of the next record */
+	u64 tail; /* sequence up to which was acknowledged */
+	u64 gaps; /* events that are only counted */
+};
+
+struct dsmil_audit_state dsmil_audit_get_state(void);
+
+/* -------------------------------------------------- for audit_reader.c -- */
+
+/* Woken for each record. */
+extern struct wait_queue_head dsmil_audit_wait;
+
+/* A record that the reader has not acknowledged stays where it is. */
+const struct dsmil_event *dsmil_audit_slot(u64 sequence);
+/* Frees every record below up_to, which the reader checked. */
+void dsmil_audit_acknowledge(u64 up_to);
+
+/* ------------------------------------------------------ audit_reader.c -- */
+
+/*
+ * Opens the ring: a new file, not yet in the descriptor table. -EBUSY while
+ * another reader has it, -EPERM without CAP_SYS_ADMIN.
+ */
+struct file *dsmil_audit_open(void);
+bool dsmil_audit_has_reader(void);
+
+#endif /* DSMIL_AUDIT_H */

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of the core share. */
+#ifndef DSMIL_CORE_H
+#define DSMIL_CORE_H
+
+#include <linux/fs.h>
+#include <linux/types.h>
+
+#include "dsmil_firmware.h"
+
+/* ------------------------------------------------------------ catalog.c -- */
+
+/* A device as the catalogue has it: true of every board. */
+struct dsmil_catalog_entry {
+	u8 risk; /* enum dsmil_risk */
+	u8 group;
+	u8 layer; /* 0: no service device */
+	u32 clearance;
+	const char *name;
+	const char *group_name;
+	const char *layer_name;
+	const char *service_name;
+};
+
+extern const struct dsmil_catalog_entry dsmil_catalog[DSMIL_DEVICE_COUNT];
+extern const char *const dsmil_risk_names[DSMIL_RISK_QUARANTINED + 1];
+extern const char *const dsmil_reason_names[DSMIL_REASON_NOT_A_REGISTER + 1];
+extern const char *const dsmil_register_names[DSMIL_REGISTER_COUNT];
+
+u32 dsmil_catalog_count(u8 risk);
+
+/* ----------------------------------------------------------- firmware.c -- */
+
+/*
+ * The attached firmware. Its lock is the firmware lock: it serialises every
+ * firmware call, and audit records of calls are made under it, so that their
+ * order is the order of the calls.
+ *
+ * An epoch counts the firmware that came and went: a file opened in one epoch is
+ * dead in the next. A revision also counts changes of the board.
+ */
+const struct dsmil_firmware_ops *dsmil_firmware_lock(void); /* NULL: none attached */
+void dsmil_firmware_unlock(void);
+u32 dsmil_firmware_epoch(void);    /* 0 while none is attached; no lock needed */
+u32 dsmil_firmware_revision(void); /* under the lock; never 0 */
+
+/* Under the lock. */
+bool dsmil_register_present(u16 token);
+bool dsmil_device_present(u16 number);
+u32 dsmil_present_count(void);
+
+/* ---------------------------------------------------------- registers.c -- */
+
+struct dsmil_statistics {
+	u64 reads;
+	u64 writes;
+	u64 refused;
+	u64 firmware_errors;
+};
+
+/* Both give -ENODEV if the epoch is over or the board lacks the register. */
+int dsmil_register_read(u16 token, u32 epoch, u32 *value, u64 *time_ns);
+/*
+ * -EAGAIN: the audit ring is full, nothing was done. -EPERM: the guard refused.
+ * Other errors but -ENODEV: the firmware's. decision and sequence are filled if
+ * the guard was asked, which *decided says.
+ */
+int dsmil_register_write(u16 token, u32 epoch, u32 value, bool *decided,
+			 struct dsmil_guard_decision *decision, u64 *sequence);
+
+/* Under the firmware lock: what a privileged caller's write would meet. */
+struct dsmil_guard_decision dsmil_register_outlook(const struct dsmil_firmware_ops *ops, u16 token);
+struct dsmil_statistics dsmil_register_statistics(void);
+
+/* --------------------------------------------------------------- info.c -- */
+
+void dsmil_info_fill(struct dsmil_info *info);
+/* -ENODEV without firmware. revision: of firmware and board, may be NULL. */
+int dsmil_device_fill(u16 number, struct dsmil_device *device, u32 *revision);
+int dsmil_info_init(void);
+const u8 *dsmil_load_id(void);
+
+/* ------------------------------------------------------------- device.c -- */
+
+int dsmil_device_init(void);
+void dsmil_device_exit(void);
+int dsmil_devices_add(void);
+void dsmil_devices_remove(void);
+
+/* ------------------------------------------------------------ chardev.c -- */
+
+int dsmil_chardev_init(struct device *parent);
+void dsmil_chardev_exit(void);
+dev_t dsmil_chardev_number(u16 number); /* of a device's node */
+
+/*
+ * The uAPI's rule for structs: size first; what we do not know must be zero.
+ * Leaves the caller's size in the struct.
+ */
+int dsmil_struct_from_user(void *to, size_t known, void __user *from);
+
+#endif /* DSMIL_CORE_H */

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/module.h>
+
+#include "audit.h"
+#include "core.h"
+#include "netlink.h"
+
+static int __init dsmil_init(void)
+{
+	int ret;
+
+	ret = dsmil_info_init();
+	if (ret)
+		return ret;
+	ret = dsmil_audit_init();
+	if (ret)
+		return ret;
+	ret = dsmil_device_init();
+	if (ret)
+		goto err_device;
+	ret = dsmil_netlink_init();
+	if (ret)
+		goto err_netlink;
+	return 0;
+
+err_netlink:
+	dsmil_device_exit();
+err_device:
+	dsmil_audit_exit();
+	return ret;
+}
+
+static void __exit dsmil_exit(void)
+{
+	dsmil_netlink_exit();
+	dsmil_device_exit();
+	dsmil_audit_exit();
+}
+
+module_init(dsmil_init);
+module_exit(dsmil_exit);
+
+MODULE_DESCRIPTION("Guarded access to the DSMIL firmware devices");
+MODULE_AUTHOR("The dsmil authors");
+MODULE_LICENSE("GPL");
+MODULE_VERSION(DSMIL_MODULE_VERSION);
