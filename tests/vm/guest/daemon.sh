@@ -1,0 +1,60 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The daemon with the machine's TPM: attestation, ledger, export, stop.
+# shellcheck source=/dev/null
+. ./tap.sh
+
+printf 'this is = not [a config\n' >/tmp/broken.toml
+printf 'no_such_key = 1\n' >/tmp/unknown.toml
+exits 2 "a broken config file ends the daemon" dsmild --config /tmp/broken.toml
+exits 2 "an unknown key ends the daemon" dsmild --config /tmp/unknown.toml
+says 'no_such_key' "and is named"
+exits 2 "--check-config finds it, too" dsmild --check-config --config /tmp/unknown.toml
+exits 0 "the documented config is valid" dsmild --check-config --config /etc/dsmil/dsmild.toml
+
+start_daemon
+ok $? "the daemon starts"
+is dsmil "$(stat -c %U /proc/"$DAEMON")" "it runs as the user dsmil"
+is 0000000000000000 "$(awk '$1 == "CapEff:" { print $2 }' "/proc/$DAEMON/status")" "it has no capability"
+exits 4 "a user without rights may not ask for an attestation" as_guest dsmilctl attest
+
+nonce=$(head -c 20 /dev/urandom | xxd -p | tr -d '\n')
+exits 0 "the machine attests itself" dsmilctl attest --nonce "$nonce" --pcrs 0,1,2,3,7 --out /tmp/evidence
+checkquote() {
+	tpm2_checkquote -u /tmp/evidence/ak.pem -m /tmp/evidence/quote.msg -s /tmp/evidence/quote.sig \
+		-f /tmp/evidence/quote.pcrs -F values -l sha256:0,1,2,3,7 -q "$1"
+}
+exits 0 "tpm2_checkquote accepts the quote" checkquote "$nonce"
+checkquote 00112233445566778899aabbccddeeff00112233 >/dev/null 2>&1
+is 1 "$(($? != 0))" "tpm2_checkquote refuses it for another nonce"
+exits 2 "a nonce of 33 bytes is a usage error" dsmilctl attest --nonce "$(printf '00%.0s' $(seq 33))"
+
+exits 8 "a refused write is made for the ledger" dsmilctl write 0x8009 CONFIG 7
+exits 0 "and an allowed one" dsmilctl write 0x8005 CONFIG 0x77
+in_ledger() { dsmilctl audit tail -n 1000 --json | grep -qi "$1"; }
+await 20 in_ledger '0x0*8009.*refused'
+ok $? "the refused write is in the ledger"
+
+exits 0 "the ledger is exported" dsmilctl audit export /tmp/ledger.db
+exits 6 "an existing file is not overwritten" dsmilctl audit export /tmp/ledger.db
+exits 0 "the key is printed" dsmilctl audit key
+cp /tmp/out /tmp/ledger.vkey
+exits 0 "the export verifies" dsmilctl audit verify /tmp/ledger.db --key /tmp/ledger.vkey
+lab put /tmp/ledger.db
+lab put /tmp/ledger.vkey
+
+flip-ledger-byte /tmp/ledger.db /tmp/flipped.db 5 >/dev/null
+ok $? "a byte of record 5 is flipped in a copy"
+exits 7 "verify finds the flipped byte" dsmilctl audit verify /tmp/flipped.db --key /tmp/ledger.vkey
+says 'record 5\b' "and names the record"
+lab put /tmp/flipped.db
+
+head -c 5000 /tmp/ledger.db >/tmp/short.db
+dsmilctl audit verify /tmp/short.db --key /tmp/ledger.vkey >/dev/null 2>&1
+is 1 "$(($? != 0))" "half a file does not verify"
+exits 3 "a missing file is not found" dsmilctl audit verify /tmp/nothing.db --key /tmp/ledger.vkey
+
+stop_daemon
+is 0 "$STOPPED" "SIGTERM ends the daemon in order"
+is absent "$([ -e "$SOCKET" ] && echo there || echo absent)" "its socket is gone"
+finish
