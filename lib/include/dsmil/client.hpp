@@ -27,7 +27,8 @@ class Control {
   public:
     [[nodiscard]] static Result<Control> open(const Paths &paths = {});
 
-    [[nodiscard]] Result<dsmil_info> info() const;
+    [[nodiscard]] Result<dsmil_info> info() const; // with or without firmware
+    // firmware_missing without firmware.
     [[nodiscard]] Result<dsmil_device> device(std::uint16_t id) const;
     [[nodiscard]] Result<std::vector<dsmil_device>> devices() const;
 

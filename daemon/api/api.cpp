@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/api.hpp"
+
+#include "api/attest_request.hpp"
+#include "api/record_json.hpp"
+#include "tpm/tpm.hpp"
+
+#include <algorithm>
+#include <array>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <format>
+#include <limits>
+
+namespace dsmil::api {
+namespace {
+
+constexpr std::uint64_t default_limit = 100;
+constexpr std::uint64_t max_wait_ms = 30'000;
+
+constexpr std::array<std::string_view, 3> record_parameters = {"after", "limit", "wait_ms"};
+
+constexpr std::array route_table = {
+    Route{Method::get, "/v1/health", Role::reader, &Api::health, {}},
+    Route{Method::get, "/v1/ledger/head", Role::reader, &Api::ledger_head, {}},
+    Route{Method::get, "/v1/ledger/records", Role::reader, &Api::ledger_records, record_parameters},
+    Route{Method::get, "/v1/ledger/key", Role::reader, &Api::ledger_key, {}},
+    Route{Method::get, "/v1/ledger/export", Role::operator_, &Api::ledger_export, {}},
+    Route{Method::post, "/v1/attest", Role::operator_, &Api::attest, {}},
+    Route{Method::get, "/v1/openapi.json", Role::reader, &Api::openapi, {}},
+};
+
+Response json_response(const boost::json::object &object) {
+    Response response;
+    response.body = boost::json::serialize(object) + "\n";
+    return response;
+}
+
+std::string_view tpm_word(const std::optional<Error> &trouble) {
+    if (!trouble) {
+        return "ready";
+    }
+    switch (trouble->code) {
+    case Code::tpm_missing:
+        return "missing";
+    case Code::try_again:
+        return "starting";
+    default:
+        return "failed";
+    }
+}
+
+boost::json::object quote_json(const tpm::Quote &quote) {
+    boost::json::object pcrs;
+    for (const auto &[pcr, value] : quote.bundle.pcrs) {
+        pcrs[std::to_string(pcr)] = to_hex(value);
+    }
+    return {
+        {"quoted", to_base64(quote.bundle.quoted)},
+        {"signature", to_base64(quote.bundle.signature)},
+        {"ak_public_pem", quote.bundle.ak_public_pem},
+        {"pcr_bank", "sha256"},
+        {"pcrs", std::move(pcrs)},
+        {"tpm_manufacturer", quote.manufacturer},
+        {"firmware_version", quote.firmware_version},
+    };
+}
+
+// The parameters that an operation takes; others are errors.
+Result<void> check_parameters(const Route &route, const Target &target) {
+    for (const auto &[parameter, value] : target.parameters) {
+        if (!std::ranges::contains(route.parameters, parameter)) {
+            return fail(Code::usage, std::format("{} has no parameter {}", route.path, parameter));
+        }
+    }
+    return {};
+}
+
+Error unknown_operation(const Request &request) {
+    const auto same_path = std::ranges::find(route_table, request.target.path, &Route::path);
+    if (same_path == route_table.end()) {
+        return Error{Code::not_found, std::format("there is nothing at {}", request.target.path), {}};
+    }
+    return Error{Code::usage, std::format("{} takes {} only", same_path->path, name(same_path->method)), {}};
+}
+
+ledger::Record attest_record(const ledger::Service &ledger, const Peer &peer, const AttestRequest &request,
+                             const Result<tpm::Quote> &quote) {
+    auto record = ledger.own_record("attest", quote ? "ok" : "failed");
+    record.actor = ledger::Actor{peer.uid, peer.pid, peer.comm, 0};
+    record.values.push_back({"nonce", request.nonce});
+    if (quote) {
+        const Hash digest = sha256(quote->bundle.quoted);
+        record.values.push_back({"quote_sha256", Bytes(digest.begin(), digest.end())});
+    } else {
+        record.context.push_back({"error", std::string(info(quote.error().code).name)});
+    }
+    return record;
+}
+
+} // namespace
+
+std::span<const Route> routes() {
+    return route_table;
+}
+
+void Api::handle(Request request, Then<Response> then) {
+    const auto route = std::ranges::find_if(route_table, [&](const Route &candidate) {
+        return candidate.path == request.target.path && candidate.method == request.method;
+    });
+    const Role role = roles_.of(request.peer);
+    // Who has no role learns nothing, not even which operations there are.
+    const Role needed = route != route_table.end() ? route->role : Role::reader;
+    if (role < needed) {
+        then(error_response({Code::permission,
+                             std::format("this needs the role {}, which the members of {} have; you have {}",
+                                         name(needed), roles_.groups_for(needed), name(role)),
+                             {}}));
+        return;
+    }
+    if (route == route_table.end()) {
+        then(error_response(unknown_operation(request)));
+        return;
+    }
+    if (const auto known = check_parameters(*route, request.target); !known) {
+        then(error_response(known.error()));
+        return;
+    }
+    (this->*route->handler)(std::move(request), [this, path = route->path,
+                                                 then = std::move(then)](Result<Response> result) mutable {
+        if (!result && info(result.error().code).http >= 500) {
+            log_.write_error(LogLevel::warning, "request_failed",
+                             Error(result.error()).in(std::string(path)));
+        }
+        then(result ? std::move(*result) : error_response(result.error()));
+    });
+}
+
+void Api::health(Request /*request*/, Then<Result<Response>> then) {
+    const auto &tpm_trouble = tpm_.trouble();
+    const auto &ledger_trouble = ledger_.trouble();
+    boost::json::object body = {
+        {"status", tpm_trouble || ledger_trouble ? "degraded" : "ok"},
+        {"version", DSMIL_VERSION},
+        {"ledger_size", ledger_.snapshot().head.size},
+        {"ledger", ledger_trouble ? "failing" : "ok"},
+        {"tpm", tpm_word(tpm_trouble)},
+    };
+    if (ledger_trouble) {
+        body["ledger_detail"] = std::format("{}: {}", info(ledger_trouble->code).message, ledger_trouble->detail);
+    }
+    if (tpm_trouble) {
+        body["tpm_detail"] = tpm_trouble->detail;
+    }
+    then(json_response(body));
+}
+
+void Api::ledger_head(Request /*request*/, Then<Result<Response>> then) {
+    const auto &snapshot = ledger_.snapshot();
+    boost::json::object body = {
+        {"size", snapshot.head.size},
+        {"root", to_base64(snapshot.head.root)},
+        {"origin", snapshot.origin},
+        {"checkpoint", nullptr},
+    };
+    if (snapshot.checkpoint) {
+        body["checkpoint"] = *snapshot.checkpoint;
+    }
+    then(json_response(body));
+}
+
+void Api::ledger_records(Request request, Then<Result<Response>> then) {
+    const Target &target = request.target;
+    const auto after = target.number("after", 0, std::numeric_limits<std::int64_t>::max(), 0);
+    const auto limit = target.number("limit", 1, ledger::Service::max_read, default_limit);
+    const auto wait_ms = target.number("wait_ms", 0, max_wait_ms, 0);
+    for (const auto *parameter : {&after, &limit, &wait_ms}) {
+        if (!*parameter) {
+            then(std::unexpected(parameter->error()));
+            return;
+        }
+    }
+    ledger_.await(*after, std::chrono::milliseconds(*wait_ms),
+                  [this, first = *after, limit = *limit, then = std::move(then)]() mutable {
+                      ledger_.read(first, limit,
+                                   [first, then = std::move(then)](
+                                       Result<std::vector<ledger::Record>> records) mutable {
+                                       if (!records) {
+                                           then(std::unexpected(std::move(records.error())));
+                                           return;
+                                       }
+                                       boost::json::array list;
+                                       for (const auto &record : *records) {
+                                           list.push_back(to_json(record));
+                                       }
+                                       const std::uint64_t next =
+                                           records->empty() ? first : records->back().sequence + 1;
+                                       then(json_response({{"records", std::move(list)}, {"next", next}}));
+                                   });
+                  });
+}
+
+void Api::ledger_key(Request /*request*/, Then<Result<Response>> then) {
+    then(ledger_.verifier_key().transform(
+        [](const std::string &vkey) { return json_response({{"vkey", vkey}}); }));
+}
+
+void Api::ledger_export(Request /*request*/, Then<Result<Response>> then) {
+    ledger_.export_copy([then = std::move(then)](Result<Fd> file) mutable {
+        if (!file) {
+            then(std::unexpected(std::move(file.error())));
+            return;
+        }
+        Response response;
+        response.content_type = "application/vnd.sqlite3";
+        response.file = std::move(*file);
+        then(std::move(response));
+    });
+}
+
+void Api::attest(Request request, Then<Result<Response>> then) {
+    auto wanted = parse_attest_request(request.body);
+    if (!wanted) {
+        then(std::unexpected(std::move(wanted.error())));
+        return;
+    }
+    tpm_.quote(wanted->nonce, wanted->pcrs,
+               [this, wanted = *wanted, peer = std::move(request.peer),
+                then = std::move(then)](Result<tpm::Quote> quote) mutable {
+                   // Nobody gets an attestation of which the ledger does not know.
+                   std::vector<ledger::Record> records;
+                   records.push_back(attest_record(ledger_, peer, wanted, quote));
+                   ledger_.append(std::move(records), [quote = std::move(quote), then = std::move(then)](
+                                                          Result<ledger::Appended> kept) mutable {
+                       if (!quote || !kept) {
+                           then(std::unexpected(!quote ? std::move(quote.error()) : std::move(kept.error())));
+                           return;
+                       }
+                       then(json_response(quote_json(*quote)));
+                   });
+               });
+}
+
+void Api::openapi(Request /*request*/, Then<Result<Response>> then) {
+    Response response;
+    response.body = openapi_document();
+    then(std::move(response));
+}
+
+} // namespace dsmil::api

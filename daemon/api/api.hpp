@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// The operations of the API: one table of them, and what each does. No HTTP.
+#pragma once
+
+#include "api/message.hpp"
+#include "base/log.hpp"
+#include "ledger/service.hpp"
+#include "tpm/service.hpp"
+
+#include <span>
+#include <string_view>
+
+namespace dsmil::api {
+
+class Api;
+
+struct Route {
+    Method method;
+    std::string_view path;
+    Role role; // at least
+    void (Api::*handler)(Request request, Then<Result<Response>> then);
+    std::span<const std::string_view> parameters; // of the query
+};
+
+// docs/api/openapi.json says the same, and a test compares.
+[[nodiscard]] std::span<const Route> routes();
+
+class Api {
+  public:
+    Api(const Log &log, ledger::Service &ledger, tpm::Service &tpm, Roles roles)
+        : log_(log), ledger_(ledger), tpm_(tpm), roles_(std::move(roles)) {}
+
+    // Checks the role, then does it. Calls back on the reactor's thread, perhaps
+    // before it returns.
+    void handle(Request request, Then<Response> then);
+
+    void health(Request request, Then<Result<Response>> then);
+    void ledger_head(Request request, Then<Result<Response>> then);
+    void ledger_records(Request request, Then<Result<Response>> then);
+    void ledger_key(Request request, Then<Result<Response>> then);
+    void ledger_export(Request request, Then<Result<Response>> then);
+    void attest(Request request, Then<Result<Response>> then);
+    void openapi(Request request, Then<Result<Response>> then);
+
+  private:
+    const Log &log_;
+    ledger::Service &ledger_;
+    tpm::Service &tpm_;
+    Roles roles_;
+};
+
+// The text of docs/api/openapi.json of this build.
+[[nodiscard]] std::string_view openapi_document();
+
+} // namespace dsmil::api

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/server.hpp"
+
+#include "base/reactor_asio.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/basic_stream.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+#include <cerrno>
+#include <exception>
+#include <format>
+#include <optional>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <utility>
+
+namespace dsmil::api {
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using asio::local::stream_protocol;
+using Stream = beast::basic_stream<stream_protocol>;
+
+namespace {
+
+constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+
+sockaddr_un address_of(const std::string &path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(static_cast<char *>(address.sun_path), sizeof(address.sun_path) - 1);
+    return address;
+}
+
+// A socket file without a listener is left from a crash and may go.
+Result<void> remove_stale(const std::string &path) {
+    const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const sockaddr_un address = address_of(path);
+    if (::connect(probe.get(), reinterpret_cast<const sockaddr *>(&address), sizeof(address)) == 0) {
+        return fail(Code::conflict, std::format("somebody listens on {} already", path));
+    }
+    if (errno == ECONNREFUSED && ::unlink(path.c_str()) != 0) {
+        return fail_errno(Code::permission, std::format("removing the stale socket {}", path), errno);
+    }
+    return {};
+}
+
+Result<void> give_to_group(const std::string &path, const std::string &group) {
+    if (group.empty()) {
+        return {};
+    }
+    const auto gid = group_id(group);
+    if (!gid) {
+        return fail(Code::config_invalid, std::format("api.group: {}", gid.error().detail));
+    }
+    if (::chown(path.c_str(), static_cast<uid_t>(-1), *gid) != 0) {
+        return fail_errno(Code::permission, std::format("giving {} to the group {}", path, group), errno);
+    }
+    return {};
+}
+
+Result<Fd> listen_on(const std::string &path, const std::string &group) {
+    if (auto removed = remove_stale(path); !removed) {
+        return std::unexpected(std::move(removed.error()));
+    }
+    Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    const sockaddr_un address = address_of(path);
+    if (::bind(fd.get(), reinterpret_cast<const sockaddr *>(&address), sizeof(address)) != 0) {
+        const Code code = errno == ENOENT   ? Code::not_found
+                          : errno == EACCES ? Code::permission
+                                            : Code::failed;
+        return fail_errno(code, std::format("binding {}", path), errno);
+    }
+    // Nobody can connect before listen(): the mode and group are right by then.
+    if (::chmod(path.c_str(), 0660) != 0) {
+        return fail_errno(Code::permission, std::format("setting the mode of {}", path), errno);
+    }
+    if (auto given = give_to_group(path, group); !given) {
+        return std::unexpected(std::move(given.error()));
+    }
+    if (::listen(fd.get(), SOMAXCONN) != 0) {
+        return fail_errno(Code::failed, std::format("listening on {}", path), errno);
+    }
+    return fd;
+}
+
+Method method_of(http::verb verb) {
+    return verb == http::verb::get ? Method::get : verb == http::verb::post ? Method::post : Method::other;
+}
+
+// What the parser could not read, in our words; nothing when the connection just ended.
+std::optional<Error> complaint(const boost::system::error_code &error) {
+    if (error == http::error::header_limit) {
+        return Error{Code::usage, std::format("the header has more than {} bytes", max_header_bytes), {}};
+    }
+    if (error == http::error::body_limit) {
+        return Error{Code::usage, std::format("the body has more than {} bytes", max_body_bytes), {}};
+    }
+    if (error == http::error::end_of_stream || error == http::error::partial_message ||
+        error.category() != http::make_error_code(http::error::bad_method).category()) {
+        return std::nullopt;
+    }
+    return Error{Code::usage, "the request is not HTTP/1.1", {error.message()}};
+}
+
+template <typename Message>
+void set_header(Message &message, const Response &response, bool keep_alive) {
+    message.set(http::field::server, "dsmild/" DSMIL_VERSION);
+    message.set(http::field::content_type, response.content_type);
+    message.set(http::field::cache_control, "no-store");
+    message.keep_alive(keep_alive);
+}
+
+} // namespace
+
+struct Server::State : std::enable_shared_from_this<State> {
+    State(Reactor &the_reactor, const Log &the_log, Api &the_api)
+        : reactor(the_reactor), log(the_log), api(the_api), acceptor(reactor.impl().context), pause(reactor) {
+    }
+
+    void accept();
+    void accepted(const boost::system::error_code &error, stream_protocol::socket socket);
+    void request_done();
+    // The parameters of a coroutine are its own: by value.
+    static asio::awaitable<void> serve(std::shared_ptr<State> state, stream_protocol::socket socket,
+                                       Peer peer);
+    asio::awaitable<Response> ask(Request request);
+
+    Reactor &reactor;
+    const Log &log;
+    Api &api;
+    ServerOptions options;
+    stream_protocol::acceptor acceptor;
+    Reactor::Timer pause;
+    std::size_t connections = 0;
+    std::size_t requests = 0; // being answered
+    bool accepting = false;   // an accept is on its way
+    bool stopping = false;
+    Task stopped;
+};
+
+namespace {
+
+asio::awaitable<bool> write_text(Stream &stream, Response response, bool keep_alive) {
+    http::response<http::string_body> message(static_cast<http::status>(response.status), 11);
+    set_header(message, response, keep_alive);
+    message.body() = std::move(response.body);
+    message.prepare_payload();
+    const auto [error, size] = co_await http::async_write(stream, message, as_result);
+    co_return !error;
+}
+
+asio::awaitable<bool> write_file(Stream &stream, Response response, bool keep_alive) {
+    http::response<http::file_body> message(static_cast<http::status>(response.status), 11);
+    set_header(message, response, keep_alive);
+    beast::file_posix file;
+    file.native_handle(response.file.release());
+    boost::system::error_code error;
+    message.body().reset(std::move(file), error);
+    if (error) {
+        co_return false;
+    }
+    message.prepare_payload();
+    const auto [write_error, size] = co_await http::async_write(stream, message, as_result);
+    co_return !write_error;
+}
+
+asio::awaitable<bool> write(Stream &stream, Response response, bool keep_alive) {
+    stream.expires_after(write_timeout);
+    if (response.file) {
+        co_return co_await write_file(stream, std::move(response), keep_alive);
+    }
+    co_return co_await write_text(stream, std::move(response), keep_alive);
+}
+
+} // namespace
+
+void Server::State::accept() {
+    if (stopping || accepting || connections >= max_connections) {
+        return;
+    }
+    accepting = true;
+    acceptor.async_accept(
+        [self = shared_from_this()](const boost::system::error_code &error, stream_protocol::socket socket) {
+            self->accepted(error, std::move(socket));
+        });
+}
+
+void Server::State::accepted(const boost::system::error_code &error, stream_protocol::socket socket) {
+    accepting = false;
+    if (stopping || error == asio::error::operation_aborted) {
+        return;
+    }
+    if (error) { // No descriptors, for instance: not again at once.
+        log.write({.level = LogLevel::warning, .event_type = "accept_failed", .message = error.message()});
+        pause.start(std::chrono::seconds(1), [this] { accept(); });
+        return;
+    }
+    auto peer = options.peer_of(socket.native_handle());
+    if (peer) {
+        connections++;
+        asio::co_spawn(reactor.impl().context, serve(shared_from_this(), std::move(socket), std::move(*peer)),
+                       [self = shared_from_this()](const std::exception_ptr &bug) {
+                           if (bug) {
+                               std::rethrow_exception(bug);
+                           }
+                           self->connections--;
+                           self->accept();
+                       });
+    } else {
+        log.write_error(LogLevel::warning, "peer_unknown", peer.error());
+    }
+    accept();
+}
+
+asio::awaitable<void> Server::State::serve(std::shared_ptr<State> state, stream_protocol::socket socket,
+                                           Peer peer) {
+    Stream stream(std::move(socket));
+    beast::flat_buffer buffer(max_header_bytes + max_body_bytes);
+    bool keep_alive = true;
+    while (keep_alive && !state->stopping) {
+        http::request_parser<http::string_body> parser;
+        parser.header_limit(max_header_bytes);
+        parser.body_limit(max_body_bytes);
+        stream.expires_after(read_timeout);
+        const auto [error, size] = co_await http::async_read(stream, buffer, parser, as_result);
+        if (error) {
+            if (const auto why = complaint(error)) {
+                co_await write(stream, error_response(*why), false);
+            }
+            break;
+        }
+        auto message = parser.release();
+        auto target = Target::parse(message.target());
+        state->requests++;
+        Response response;
+        if (target) {
+            Request request{method_of(message.method()), std::move(*target), std::move(message.body()), peer};
+            response = co_await state->ask(std::move(request));
+        } else {
+            response = error_response(target.error());
+        }
+        keep_alive = message.keep_alive() && !state->stopping;
+        keep_alive = co_await write(stream, std::move(response), keep_alive) && keep_alive;
+        state->request_done();
+    }
+    boost::system::error_code error;
+    stream.socket().shutdown(stream_protocol::socket::shutdown_send, error);
+}
+
+void Server::State::request_done() {
+    requests--;
+    if (requests == 0 && stopped) {
+        reactor.post(std::exchange(stopped, nullptr));
+    }
+}
+
+// What the API answers, as something to await. It may answer before handle() returns.
+asio::awaitable<Response> Server::State::ask(Request request) {
+    auto initiate = [this](auto handler, Request asked) {
+        api.handle(std::move(asked), [this, handler = std::move(handler)](Response response) mutable {
+            asio::post(reactor.impl().context,
+                       [handler = std::move(handler), response = std::move(response)]() mutable {
+                           handler(std::move(response));
+                       });
+        });
+    };
+    co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Response)>(
+        initiate, asio::use_awaitable, std::move(request));
+}
+
+Server::Server(Reactor &reactor, const Log &log, Api &api)
+    : state_(std::make_shared<State>(reactor, log, api)) {}
+
+Server::~Server() {
+    state_->stopping = true;
+    state_->pause.cancel();
+    boost::system::error_code error;
+    state_->acceptor.close(error);
+}
+
+Result<void> Server::start(ServerOptions options) {
+    auto fd = listen_on(options.path, options.group);
+    if (!fd) {
+        return std::unexpected(std::move(fd.error()));
+    }
+    state_->options = std::move(options);
+    boost::system::error_code error;
+    state_->acceptor.assign(stream_protocol(), fd->release(), error);
+    if (error) {
+        return fail(Code::internal, "giving the socket to the reactor", {error.message()});
+    }
+    state_->accept();
+    return {};
+}
+
+void Server::stop(Task then) {
+    state_->stopping = true;
+    boost::system::error_code error;
+    state_->acceptor.close(error);
+    ::unlink(state_->options.path.c_str());
+    if (state_->requests == 0) {
+        state_->reactor.post(std::move(then));
+    } else {
+        state_->stopped = std::move(then);
+    }
+}
+
+} // namespace dsmil::api

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// /etc/dsmil/dsmild.toml. docs/dsmild.toml documents every key with its default.
+#pragma once
+
+#include "base/log.hpp"
+#include "dsmil/error.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dsmil {
+
+struct Config {
+    struct {
+        std::string state_dir = "/var/lib/dsmil";
+        std::string origin; // empty: "<host name>/dsmil" for a new ledger
+        std::chrono::milliseconds checkpoint_interval{1'000};
+        std::uint64_t max_bytes = 0;
+    } ledger;
+    struct {
+        std::string tcti = "device:/dev/tpmrm0";
+    } tpm;
+    struct {
+        bool follow = true;
+        std::string nodes = "/dev/dsmil";
+    } device;
+    struct {
+        std::string socket = "/run/dsmil/dsmild.sock";
+        std::string group = "dsmil";
+    } api;
+    struct { // the groups whose members have a role
+        std::vector<std::string> reader = {"dsmil"};
+        std::vector<std::string> operator_ = {"dsmil-operator"};
+        std::vector<std::string> approver = {"dsmil-approver"};
+        std::vector<std::string> admin = {"dsmil-admin"};
+    } roles;
+    struct {
+        LogTarget target = LogTarget::automatic;
+        LogLevel level = LogLevel::info;
+    } log;
+};
+
+// config_invalid with the line and the key: no TOML, a key that nobody knows, a
+// value of the wrong type or out of its range. What is not there has its default.
+[[nodiscard]] Result<Config> parse_config(std::string_view text, const std::string &name);
+[[nodiscard]] Result<Config> read_config(const std::string &path);
+
+// "ledger.origin" ...: every key there is, for the test of the documentation.
+[[nodiscard]] std::vector<std::string> config_keys();
+
+} // namespace dsmil

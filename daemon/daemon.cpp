@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon.hpp"
+
+#include "base/file.hpp"
+#include "base/host.hpp"
+
+#include <format>
+#include <systemd/sd-daemon.h>
+#include <utility>
+
+namespace dsmil {
+
+Daemon::Daemon(Config config, const Log &log, const Clock &clock,
+               std::function<void(const std::string &)> notify)
+    : config_(std::move(config)), log_(log), notify_(std::move(notify)), watchdog_(reactor_),
+      guard_(reactor_), tpm_(reactor_, log, config_.tpm.tcti, config_.ledger.state_dir),
+      ledger_(reactor_, log, clock, tpm_) {}
+
+Result<void> Daemon::start(std::unique_ptr<Ring> ring) {
+    auto lock = lock_directory(config_.ledger.state_dir);
+    if (!lock) {
+        return std::unexpected(std::move(lock.error()).in("the state directory (ledger.state_dir)"));
+    }
+    lock_ = std::move(*lock);
+    if (auto started = start_ledger(); !started) {
+        return started;
+    }
+    if (auto started = start_api(); !started) {
+        return started;
+    }
+    tpm_.start([this] {
+        ledger_.signer_ready();
+        notify_("STATUS=Running; the TPM is ready");
+    });
+    if (ring) {
+        follower_ = std::make_unique<Follower>(reactor_, log_, ledger_, std::move(ring));
+        follower_->start();
+    }
+    reactor_.on_termination([this] { stop(); });
+    watchdog();
+    record("started");
+    notify_("READY=1\nSTATUS=Running");
+    log_.write({.level = LogLevel::info,
+                .event_type = "started",
+                .message = "dsmild is running",
+                .context = {{"version", DSMIL_VERSION},
+                            {"socket", config_.api.socket},
+                            {"ledger_size", std::to_string(ledger_.snapshot().head.size)},
+                            {"follows_devices", follower_ ? "yes" : "no"}}});
+    return {};
+}
+
+Result<void> Daemon::start_ledger() {
+    const std::string &directory = config_.ledger.state_dir;
+    ledger::ServiceOptions options;
+    options.state_dir = directory;
+    options.checkpoint_interval = config_.ledger.checkpoint_interval;
+    options.ledger.path = directory + "/ledger.db";
+    options.ledger.max_bytes = config_.ledger.max_bytes;
+    options.ledger.origin = config_.ledger.origin;
+    options.ledger.default_origin = host_name() + "/dsmil";
+    return ledger_.start(std::move(options));
+}
+
+Result<void> Daemon::start_api() {
+    std::vector<std::string> unknown;
+    auto roles = api::Roles::from(config_, unknown);
+    if (!unknown.empty()) {
+        LogEvent event{.event_type = "groups_unknown",
+                       .message = "some groups of [roles] do not exist: ignoring them"};
+        for (const auto &group : unknown) {
+            event.context.emplace_back(std::format("group_{}", event.context.size() + 1), group);
+        }
+        log_.write(std::move(event));
+    }
+    api_ = std::make_unique<api::Api>(log_, ledger_, tpm_, std::move(roles));
+    server_ = std::make_unique<api::Server>(reactor_, log_, *api_);
+    return server_->start({.path = config_.api.socket, .group = config_.api.group});
+}
+
+void Daemon::record(std::string action) {
+    auto entry = ledger_.own_record(std::move(action), "ok");
+    entry.values = {{"version", std::string(DSMIL_VERSION)}};
+    std::vector<ledger::Record> records;
+    records.push_back(std::move(entry));
+    ledger_.append(std::move(records), [this](const Result<ledger::Appended> &kept) {
+        if (!kept) {
+            log_.write_error(LogLevel::error, "ledger_append_failed", kept.error());
+        }
+        if (stopping_) {
+            stop_recording();
+        }
+    });
+}
+
+void Daemon::watchdog() {
+    std::uint64_t interval_us = 0;
+    if (::sd_watchdog_enabled(0, &interval_us) > 0) {
+        notify_("WATCHDOG=1");
+        watchdog_.start(std::chrono::milliseconds(interval_us / 2'000), [this] { watchdog(); });
+    }
+}
+
+Daemon::End Daemon::run() {
+    reactor_.run();
+    // Both threads have time to end what they do; only a hanging disk or TPM uses it up.
+    const bool tpm_ended = tpm_.stop(stop_patience);
+    const bool ledger_ended = ledger_.stop(stop_patience);
+    log_.write(
+        {.level = LogLevel::info,
+         .event_type = "stopped",
+         .message = in_time_ ? "dsmild has stopped" : "dsmild has stopped before everything was recorded",
+         .context = {{"ledger_size", std::to_string(ledger_.snapshot().head.size)}}});
+    return tpm_ended && ledger_ended ? End::orderly : End::hung;
+}
+
+// What follows goes step by step: no more requests, then the rest of the ring,
+// then the daemon's own last record, then the last checkpoint.
+void Daemon::stop() {
+    if (std::exchange(stopping_, true)) {
+        return;
+    }
+    notify_("STOPPING=1\nSTATUS=Stopping");
+    guard_.start(stop_patience, [this] { end(false); });
+    server_->stop([this] { stop_following(); });
+    ledger_.release_waiters();
+}
+
+void Daemon::stop_following() {
+    if (follower_) {
+        follower_->drain([this] { record("stopped"); });
+    } else {
+        record("stopped");
+    }
+}
+
+void Daemon::stop_recording() {
+    ledger_.checkpoint([this](const Result<void> &signed_off) {
+        if (!signed_off) {
+            log_.write_error(LogLevel::warning, "last_checkpoint_failed", signed_off.error());
+        }
+        end(true);
+    });
+}
+
+void Daemon::end(bool in_time) {
+    in_time_ = in_time;
+    reactor_.stop();
+}
+
+} // namespace dsmil

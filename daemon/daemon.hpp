@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// The object graph of dsmild: what there is, in which order it starts and how
+// it ends.
+#pragma once
+
+#include "api/server.hpp"
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "base/reactor.hpp"
+#include "config/config.hpp"
+#include "device/follower.hpp"
+#include "device/ring.hpp"
+#include "ledger/service.hpp"
+#include "tpm/service.hpp"
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace dsmil {
+
+class Daemon {
+  public:
+    // For the last records, the last checkpoint and a TPM command under way;
+    // what is acknowledged is safe whether it is enough or not.
+    static constexpr std::chrono::seconds stop_patience{10};
+
+    // `notify` gets what sd_notify(3) takes.
+    Daemon(Config config, const Log &log, const Clock &clock,
+           std::function<void(const std::string &)> notify);
+
+    // Opens everything; nothing to follow when `ring` is null.
+    [[nodiscard]] Result<void> start(std::unique_ptr<Ring> ring);
+
+    enum class End : std::uint8_t {
+        orderly,
+        hung, // a thread hangs: end the process without destroying this
+    };
+    // Works until SIGTERM or SIGINT, then drains.
+    [[nodiscard]] End run();
+
+  private:
+    [[nodiscard]] Result<void> start_ledger();
+    [[nodiscard]] Result<void> start_api();
+    void record(std::string action);
+    void watchdog();
+    void stop();
+    void stop_following();
+    void stop_recording();
+    void end(bool in_time);
+
+    Config config_;
+    const Log &log_;
+    std::function<void(const std::string &)> notify_;
+    bool stopping_ = false;
+    bool in_time_ = true;
+
+    // In the order in which they use each other.
+    Reactor reactor_;
+    Reactor::Timer watchdog_;
+    Reactor::Timer guard_;
+    Fd lock_;
+    tpm::Service tpm_;
+    ledger::Service ledger_;
+    std::unique_ptr<Follower> follower_;
+    std::unique_ptr<api::Api> api_;
+    std::unique_ptr<api::Server> server_;
+};
+
+} // namespace dsmil

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// dsmild: follows the devices, keeps the ledger, attests, answers the API.
+#include "base/clock.hpp"
+#include "base/file.hpp"
+#include "base/log.hpp"
+#include "config/config.hpp"
+#include "daemon.hpp"
+#include "device/ring.hpp"
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <format>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+namespace {
+
+using dsmil::Code;
+using dsmil::Result;
+
+constexpr auto default_config = "/etc/dsmil/dsmild.toml";
+constexpr auto ring_name = "dsmil-audit"; // as dsmil-handoff passes it
+
+struct Arguments {
+    std::string config;
+    bool check_config = false;
+};
+
+// The file that was named, or the usual one if there is one, or the defaults.
+Result<dsmil::Config> configuration(const Arguments &arguments) {
+    if (!arguments.config.empty()) {
+        return dsmil::read_config(arguments.config);
+    }
+    return ::access(default_config, F_OK) == 0 ? dsmil::read_config(default_config) : dsmil::Config{};
+}
+
+// The ring's descriptor as systemd's socket activation hands it over; none when it was not.
+dsmil::Fd passed_ring() {
+    char **names = nullptr;
+    const int count = ::sd_listen_fds_with_names(1, &names);
+    dsmil::Fd ring;
+    for (int i = 0; i < count; i++) {
+        if (std::strcmp(names[i], ring_name) == 0) {
+            ring = dsmil::Fd(SD_LISTEN_FDS_START + i);
+        }
+        std::free(names[i]);
+    }
+    std::free(static_cast<void *>(names));
+    return ring;
+}
+
+Result<std::unique_ptr<dsmil::Ring>> open_ring(const dsmil::Config &config) {
+    if (!config.device.follow) {
+        return nullptr;
+    }
+    if (dsmil::Fd fd = passed_ring()) {
+        return std::make_unique<dsmil::KernelRing>(dsmil::AuditRing::adopt(std::move(fd)));
+    }
+    auto ring =
+        dsmil::Control::open({.nodes = config.device.nodes}).and_then([](const dsmil::Control &control) {
+            return dsmil::AuditRing::open(control);
+        });
+    if (!ring) {
+        return std::unexpected(
+            std::move(ring.error())
+                .in("no audit ring: start dsmild through dsmil-handoff, or set device.follow = false"));
+    }
+    return std::make_unique<dsmil::KernelRing>(std::move(*ring));
+}
+
+int complain(const dsmil::Error &error) {
+    const auto &about = dsmil::info(error.code);
+    std::cerr << std::format("dsmild: {}: {}\n", about.message, error.detail);
+    for (const auto &cause : error.causes) {
+        std::cerr << std::format("  because: {}\n", cause);
+    }
+    return about.exit;
+}
+
+int fail_to_start(const dsmil::Log &log, const dsmil::Error &error) {
+    log.write_error(dsmil::LogLevel::error, "start_failed", error);
+    return dsmil::info(error.code).exit;
+}
+
+int serve(const dsmil::Config &config) {
+    const dsmil::Log log(config.log.target, config.log.level);
+    auto ring = open_ring(config);
+    if (!ring) {
+        return fail_to_start(log, ring.error());
+    }
+    const auto notify = [](const std::string &state) { ::sd_notify(0, state.c_str()); };
+    dsmil::Daemon daemon(config, log, dsmil::system_clock(), notify);
+    if (const auto started = daemon.start(std::move(*ring)); !started) {
+        return fail_to_start(log, started.error());
+    }
+    if (daemon.run() == dsmil::Daemon::End::hung) {
+        log.write({.level = dsmil::LogLevel::error,
+                   .event_type = "thread_hangs",
+                   .message = "the TPM or the disk does not answer; ending without it"});
+        std::_Exit(EXIT_FAILURE);
+    }
+    return EXIT_SUCCESS;
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+    Arguments arguments;
+    CLI::App app{"dsmil daemon: ledger, attestation and API of the DSMIL firmware devices", "dsmild"};
+    app.add_option("--config", arguments.config,
+                   std::format("configuration file (default {})", default_config));
+    app.add_flag("--check-config", arguments.check_config, "say whether the configuration is right, and end");
+    app.set_version_flag("--version", "dsmild " DSMIL_VERSION);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError &error) { // CLI11 knows no other way
+        return app.exit(error) == 0 ? EXIT_SUCCESS : dsmil::info(Code::usage).exit;
+    }
+    ::umask(0027);             // the ledger is not for everybody
+    ::signal(SIGPIPE, SIG_IGN); // who reads our stderr may leave
+    const auto config = configuration(arguments);
+    if (!config) {
+        return complain(config.error());
+    }
+    if (arguments.check_config) {
+        std::cout << "ok\n";
+        return EXIT_SUCCESS;
+    }
+    return serve(*config);
+}

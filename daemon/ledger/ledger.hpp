@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// The append-only log. One writer a file; what append() has returned is durable
+// (WAL, synchronous=FULL). Belongs to one thread at a time and blocks on the disk.
+#pragma once
+
+#include "ledger/database.hpp"
+#include "ledger/record.hpp"
+#include "ledger/schema.hpp"
+#include "ledger/tree.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dsmil::ledger {
+
+struct LedgerOptions {
+    std::string path;
+    std::string origin;          // must be that of an existing file; empty: whatever it is
+    std::string default_origin;  // of a new file when `origin` is empty
+    std::uint64_t max_bytes = 0; // of the database file; 0: no limit
+    // Called at each step of a commit, by name; tests die or fail there.
+    std::function<void(std::string_view step)> on_step = [](std::string_view) {};
+};
+
+struct Head {
+    std::uint64_t size = 0;
+    Hash root{};
+};
+
+struct Appended {
+    std::uint64_t records = 0;    // that are new
+    std::uint64_t duplicates = 0; // that the ledger had already, by their place in the ring
+};
+
+class Ledger {
+  public:
+    // Makes the file when it is not there. Checks what there is and refuses to
+    // go on with it: tampered, cut (see verify.hpp), config_invalid (another
+    // origin), permission, disk_full, failed.
+    [[nodiscard]] static Result<Ledger> open(LedgerOptions options);
+
+    // All or nothing, in one transaction. A record whose place in the ring was
+    // seen is left out; a hole before it becomes a record of its own. disk_full:
+    // nothing has changed, try again.
+    [[nodiscard]] Result<Appended> append(std::vector<Record> records);
+
+    [[nodiscard]] Head head() const { return {edge_.size(), edge_.root()}; }
+    [[nodiscard]] const std::string &origin() const { return origin_; }
+
+    // Keeps a signed checkpoint of the first `size` records.
+    [[nodiscard]] Result<void> add_checkpoint(std::uint64_t size, std::string_view note);
+    [[nodiscard]] const std::optional<std::string> &last_checkpoint() const { return last_checkpoint_; }
+    [[nodiscard]] std::uint64_t last_checkpoint_size() const { return last_checkpoint_size_; }
+
+    [[nodiscard]] Result<void> limit_bytes(std::uint64_t bytes) { return database_.limit_bytes(bytes); }
+
+  private:
+    struct Batch;
+    Ledger(LedgerOptions options, Database database)
+        : options_(std::move(options)), database_(std::move(database)) {}
+    [[nodiscard]] Result<void> load();
+    [[nodiscard]] Result<void> insert(Batch &batch, Record record);
+    [[nodiscard]] Result<void> insert_from_ring(Batch &batch, Record record);
+    [[nodiscard]] Result<void> finish(Batch &batch);
+
+    LedgerOptions options_;
+    Database database_;
+    std::string origin_;
+    Edge edge_;
+    RingPositions rings_;
+    std::optional<std::string> last_checkpoint_;
+    std::uint64_t last_checkpoint_size_ = 0;
+};
+
+} // namespace dsmil::ledger

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ledger/scan.hpp"
+
+#include "ledger/record.hpp"
+
+#include <algorithm>
+#include <format>
+
+namespace dsmil::ledger {
+namespace {
+
+class Scanner {
+  public:
+    Scanner(Database &database, std::vector<Claim> &claims) : database_(database), claims_(claims) {}
+
+    Result<Scan> run() {
+        auto rows = database_.prepare("SELECT seq, body FROM records ORDER BY seq");
+        if (!rows) {
+            return std::unexpected(std::move(rows.error()));
+        }
+        judge_claims();
+        for (;;) {
+            const auto row = rows->step();
+            if (!row) {
+                return std::unexpected(row.error());
+            }
+            if (!*row) {
+                break;
+            }
+            if (auto taken = take(*rows); !taken) {
+                return std::unexpected(std::move(taken.error()));
+            }
+        }
+        return finish();
+    }
+
+  private:
+    Result<void> take(const Statement &row) {
+        const std::uint64_t sequence = edge_.size();
+        if (!row.is_number(0) || row.number(0) != sequence) {
+            return fail(Code::tampered, std::format("record {} is missing", sequence));
+        }
+        const ByteView body = row.bytes(1);
+        look_inside(sequence, row.is_blob(1), body);
+        const Hash leaf = leaf_hash(body);
+        if (auto compared = compare_leaf(sequence, leaf); !compared) {
+            return compared;
+        }
+        edge_.append(leaf, [this](unsigned level, std::uint64_t index, std::span<const Hash> hashes) {
+            if (tile_error_) {
+                return;
+            }
+            if (auto compared = compare_tile(level, index, hashes); !compared) {
+                tile_error_ = std::move(compared.error());
+            }
+        });
+        if (tile_error_) {
+            return std::unexpected(std::move(*tile_error_));
+        }
+        judge_claims();
+        return {};
+    }
+
+    void look_inside(std::uint64_t sequence, bool blob, ByteView body) {
+        const auto record = decode_record(body);
+        if (!blob || !record || record->sequence != sequence) {
+            if (!result_.first_bad_content) {
+                const auto why = !blob     ? "not bytes"
+                                 : !record ? record.error().detail
+                                           : std::format("it says it is record {}", record->sequence);
+                result_.first_bad_content = std::format("record {}: {}", sequence, why);
+            }
+            return;
+        }
+        result_.newest_realtime_ns = record->realtime_ns;
+        if (record->ring) {
+            result_.rings[record->ring->load_id] = record->ring->sequence + 1;
+        }
+    }
+
+    Result<void> compare_leaf(std::uint64_t sequence, const Hash &leaf) {
+        const std::uint64_t place = sequence % tile_width;
+        if (place == 0) {
+            auto tile = read_tile(database_, 0, sequence / tile_width);
+            if (!tile) {
+                return std::unexpected(std::move(tile.error()));
+            }
+            stored_leaves_ = std::move(*tile).value_or(std::vector<Hash>{});
+        }
+        if (!result_.first_bad_leaf && (place >= stored_leaves_.size() || stored_leaves_[place] != leaf)) {
+            result_.first_bad_leaf = sequence;
+        }
+        return {};
+    }
+
+    Result<void> compare_tile(unsigned level, std::uint64_t index, std::span<const Hash> hashes) {
+        const auto tile = read_tile(database_, level, index);
+        if (!tile) {
+            return std::unexpected(tile.error());
+        }
+        tiles_++;
+        if (!result_.first_bad_tile && (!*tile || !std::ranges::equal(**tile, hashes))) {
+            result_.first_bad_tile = std::format("tile {} of level {}", index, level);
+        }
+        return {};
+    }
+
+    void judge_claims() {
+        for (; next_claim_ < claims_.size() && claims_[next_claim_].checkpoint.size <= edge_.size();
+             next_claim_++) {
+            claims_[next_claim_].holds = claims_[next_claim_].checkpoint.root == edge_.root();
+        }
+    }
+
+    Result<Scan> finish() {
+        for (unsigned level = 0; level < edge_.levels().size(); level++) {
+            const auto &hashes = edge_.levels()[level];
+            if (hashes.empty()) {
+                continue;
+            }
+            if (auto compared = compare_tile(level, partial_index(edge_.size(), level), hashes); !compared) {
+                return std::unexpected(std::move(compared.error()));
+            }
+        }
+        if (auto counted = count_tiles(); !counted) {
+            return std::unexpected(std::move(counted.error()));
+        }
+        result_.size = edge_.size();
+        result_.root = edge_.root();
+        return std::move(result_);
+    }
+
+    Result<void> count_tiles() {
+        auto rows = database_.prepare("SELECT (SELECT count(*) FROM tiles), (SELECT coalesce(max(idx * 256 + "
+                                      "length(hashes) / 32), 0) FROM tiles WHERE level = 0)");
+        if (!rows) {
+            return std::unexpected(std::move(rows.error()));
+        }
+        const auto row = rows->step();
+        if (!row) {
+            return std::unexpected(row.error());
+        }
+        if (!result_.first_bad_tile && rows->number(0) != tiles_) {
+            result_.first_bad_tile = "a tile too many";
+        }
+        result_.tile_leaves = rows->is_number(1) ? rows->number(1) : 0;
+        return {};
+    }
+
+    Database &database_;
+    std::vector<Claim> &claims_;
+    Scan result_;
+    Edge edge_;
+    std::vector<Hash> stored_leaves_;
+    std::uint64_t tiles_ = 0;
+    std::size_t next_claim_ = 0;
+    std::optional<Error> tile_error_;
+};
+
+} // namespace
+
+Result<Scan> scan(Database &database, std::vector<Claim> &claims) {
+    return Scanner(database, claims).run();
+}
+
+} // namespace dsmil::ledger

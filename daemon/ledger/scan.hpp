@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// One pass over all records of a ledger file: what the verdict is made of.
+// Inner header of ledger/.
+#pragma once
+
+#include "ledger/checkpoint.hpp"
+#include "ledger/database.hpp"
+#include "ledger/schema.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dsmil::ledger {
+
+// A checkpoint to hold the records against.
+struct Claim {
+    Checkpoint checkpoint;
+    std::string name;          // "checkpoint 3", "the held checkpoint"
+    std::optional<bool> holds; // set by scan(); nothing when there are too few records
+};
+
+struct Scan {
+    std::uint64_t size = 0; // records
+    Hash root{};
+    RingPositions rings;
+    std::uint64_t newest_realtime_ns = 0;
+    std::optional<std::uint64_t> first_bad_leaf;  // the first record whose hash is not in its tile
+    std::optional<std::string> first_bad_tile;    // names it
+    std::optional<std::string> first_bad_content; // a record that is none, names it
+    std::uint64_t tile_leaves = 0;                // how many records the stored tiles speak of
+};
+
+// Claims must be ordered by size. tampered: a record in the middle is missing.
+[[nodiscard]] Result<Scan> scan(Database &database, std::vector<Claim> &claims);
+
+} // namespace dsmil::ledger

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ledger/service.hpp"
+
+#include "ledger/checkpoint.hpp"
+#include "ledger/note.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <filesystem>
+#include <format>
+#include <limits>
+#include <memory>
+#include <unistd.h>
+
+namespace dsmil::ledger {
+namespace {
+
+constexpr std::string_view export_prefix = "export-";
+
+// Exports that a crash left behind.
+void remove_old_exports(const std::string &state_dir) {
+    std::error_code error;
+    for (const auto &entry : std::filesystem::directory_iterator(state_dir, error)) {
+        if (entry.path().filename().string().starts_with(export_prefix)) {
+            std::filesystem::remove(entry.path(), error);
+        }
+    }
+}
+
+Result<Fd> open_and_unlink(const std::string &path) {
+    Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    ::unlink(path.c_str());
+    if (!fd) {
+        return fail_errno(Code::failed, std::format("opening the export {}", path), errno);
+    }
+    return fd;
+}
+
+} // namespace
+
+Service::Service(Reactor &reactor, const Log &log, const Clock &clock, Signer &signer)
+    : reactor_(reactor), log_(log), clock_(clock), signer_(signer), boot_id_(boot_id()),
+      checkpoint_timer_(reactor), writer_("dsmild-ledger"), reader_worker_("dsmild-reader") {}
+
+Result<void> Service::start(ServiceOptions options) {
+    options_ = std::move(options);
+    remove_old_exports(options_.state_dir);
+    auto ledger = Ledger::open(options_.ledger);
+    if (!ledger) {
+        return std::unexpected(std::move(ledger.error()));
+    }
+    ledger_.emplace(std::move(*ledger));
+    auto reader = LedgerReader::open(options_.ledger.path);
+    if (!reader) {
+        return std::unexpected(std::move(reader.error()));
+    }
+    reader_.emplace(std::move(*reader));
+    snapshot_ = take_snapshot();
+    return {};
+}
+
+bool Service::stop(std::chrono::milliseconds patience) {
+    checkpoint_timer_.cancel();
+    waiters_.clear();
+    const bool reader_done = reader_worker_.stop(patience);
+    return writer_.stop(patience) && reader_done;
+}
+
+Snapshot Service::take_snapshot() const {
+    return {ledger_->head(), ledger_->origin(), ledger_->last_checkpoint(), ledger_->last_checkpoint_size()};
+}
+
+template <typename T, typename Work>
+void Service::submit(Worker &worker, Work work, Then<Result<T>> then) {
+    // Shared, because the task may be refused, and then the caller hears of it here.
+    const auto answer = std::make_shared<Then<Result<T>>>(std::move(then));
+    const bool taken = worker.submit(normal, [this, work = std::move(work), answer]() mutable {
+        Result<T> result = work();
+        reactor_.post([answer, result = std::move(result)]() mutable { (*answer)(std::move(result)); });
+    });
+    if (!taken) {
+        reactor_.post([answer] { (*answer)(fail(Code::try_again, "too much work waits for the ledger")); });
+    }
+}
+
+Record Service::own_record(std::string action, std::string outcome) const {
+    Record record;
+    record.boottime_ns = clock_.boottime_ns();
+    record.realtime_ns = clock_.realtime_ns();
+    record.boot_id = boot_id_;
+    record.source = "dsmild";
+    record.action = std::move(action);
+    record.outcome = std::move(outcome);
+    return record;
+}
+
+void Service::append(std::vector<Record> records, Then<Result<Appended>> then) {
+    using Outcome = std::pair<Result<Appended>, Snapshot>;
+    submit<Outcome>(
+        writer_,
+        [this, records = std::move(records)]() mutable -> Result<Outcome> {
+            auto appended = ledger_->append(std::move(records));
+            return Outcome(std::move(appended), take_snapshot());
+        },
+        [this, then = std::move(then)](Result<Outcome> outcome) mutable {
+            if (!outcome) {
+                then(std::unexpected(std::move(outcome.error())));
+                return;
+            }
+            publish(outcome->second);
+            trouble_ = outcome->first ? std::nullopt : std::optional(outcome->first.error());
+            then(std::move(outcome->first));
+        });
+}
+
+void Service::publish(const Snapshot &snapshot) {
+    snapshot_ = snapshot;
+    wake_waiters(snapshot_.head.size);
+    schedule_checkpoint();
+}
+
+void Service::release_waiters() {
+    wake_waiters(std::numeric_limits<std::uint64_t>::max());
+}
+
+void Service::wake_waiters(std::uint64_t below) {
+    std::vector<Task> ready;
+    std::erase_if(waiters_, [&](Waiter &waiter) {
+        if (waiter.sequence >= below) {
+            return false;
+        }
+        ready.push_back(std::move(waiter.then));
+        return true;
+    });
+    for (Task &task : ready) { // Only now: a task may wait again.
+        task();
+    }
+}
+
+void Service::read(std::uint64_t first, std::uint64_t limit, Then<Result<std::vector<Record>>> then) {
+    submit<std::vector<Record>>(
+        reader_worker_, [this, first, limit] { return reader_->records(first, std::min(limit, max_read)); },
+        std::move(then));
+}
+
+void Service::await(std::uint64_t sequence, std::chrono::milliseconds patience, Task then) {
+    if (sequence < snapshot_.head.size || patience.count() == 0 || waiters_.size() >= max_waiters) {
+        reactor_.post(std::move(then));
+        return;
+    }
+    waiters_.push_back({sequence, Reactor::Timer(reactor_), std::move(then)});
+    const auto place = std::prev(waiters_.end());
+    place->timer.start(patience, [this, place] {
+        Task task = std::move(place->then);
+        waiters_.erase(place);
+        task();
+    });
+}
+
+void Service::schedule_checkpoint() {
+    if (checkpoint_scheduled_ || snapshot_.head.size <= snapshot_.checkpoint_size || !signer_.public_key()) {
+        return;
+    }
+    checkpoint_scheduled_ = true;
+    checkpoint_timer_.start(options_.checkpoint_interval, [this] { periodic_checkpoint(); });
+}
+
+void Service::periodic_checkpoint() {
+    checkpoint([this](Result<void> result) {
+        checkpoint_scheduled_ = false;
+        if (!result && !checkpoint_failed_) {
+            log_.write_error(LogLevel::warning, "checkpoint_failed", result.error());
+        }
+        checkpoint_failed_ = !result;
+        schedule_checkpoint(); // for what came in the meantime
+    });
+}
+
+void Service::checkpoint(Then<Result<void>> then) {
+    const Head head = snapshot_.head;
+    if (head.size <= snapshot_.checkpoint_size) {
+        then({});
+        return;
+    }
+    sign(head, [this, size = head.size, then = std::move(then)](Result<std::string> note) mutable {
+        if (!note) {
+            then(std::unexpected(std::move(note.error())));
+            return;
+        }
+        keep_checkpoint(size, std::move(*note), std::move(then));
+    });
+}
+
+void Service::sign(const Head &head, Then<Result<std::string>> then) {
+    const auto spki = signer_.public_key();
+    auto key = spki ? VerifierKey::ecdsa(snapshot_.origin, *spki)
+                    : Result<VerifierKey>(fail(Code::tpm_missing, "no key signs the ledger"));
+    if (!key) {
+        then(std::unexpected(std::move(key.error())));
+        return;
+    }
+    std::string text = Checkpoint{snapshot_.origin, head.size, head.root}.text();
+    const Hash digest = sha256(as_bytes(text));
+    signer_.sign(digest, [key = std::move(*key), text = std::move(text),
+                          then = std::move(then)](Result<Bytes> signature) mutable {
+        if (!signature) {
+            then(std::unexpected(std::move(signature.error()).in("signing a checkpoint")));
+            return;
+        }
+        const Note note{std::move(text), {{key.name, key.id, std::move(*signature)}}};
+        then(note.format());
+    });
+}
+
+void Service::keep_checkpoint(std::uint64_t size, std::string note, Then<Result<void>> then) {
+    submit<Snapshot>(
+        writer_,
+        [this, size, note = std::move(note)]() -> Result<Snapshot> {
+            if (auto kept = ledger_->add_checkpoint(size, note); !kept) {
+                return std::unexpected(std::move(kept.error()).in("keeping a checkpoint"));
+            }
+            return take_snapshot();
+        },
+        [this, then = std::move(then)](Result<Snapshot> snapshot) mutable {
+            if (!snapshot) {
+                then(std::unexpected(std::move(snapshot.error())));
+                return;
+            }
+            publish(*snapshot);
+            then({});
+        });
+}
+
+void Service::export_copy(Then<Result<Fd>> then) {
+    const std::string path = std::format("{}/{}{}.db", options_.state_dir, export_prefix, exports_++);
+    submit<Head>(
+        reader_worker_,
+        [this, path] {
+            auto head = reader_->copy_to(path);
+            if (!head) {
+                ::unlink(path.c_str());
+            }
+            return head;
+        },
+        [this, path, then = std::move(then)](Result<Head> head) mutable {
+            if (!head) {
+                then(std::unexpected(std::move(head.error())));
+                return;
+            }
+            seal_export(path, *head, std::move(then));
+        });
+}
+
+void Service::seal_export(const std::string &path, const Head &head, Then<Result<Fd>> then) {
+    sign(head, [this, path, size = head.size, then = std::move(then)](Result<std::string> note) mutable {
+        // Without a TPM the copy is as unsigned as the ledger itself, and verification will say so.
+        const bool no_signer = !note && note.error().code == Code::tpm_missing;
+        if (!note && !no_signer) {
+            ::unlink(path.c_str());
+            then(std::unexpected(std::move(note.error())));
+            return;
+        }
+        submit<Fd>(
+            reader_worker_,
+            [path, size, note = note.value_or("")]() -> Result<Fd> {
+                auto sealed = note.empty() ? Result<void>{} : seal_copy(path, size, note);
+                auto fd = open_and_unlink(path);
+                if (!sealed) {
+                    return std::unexpected(std::move(sealed.error()).in("sealing the export"));
+                }
+                return fd;
+            },
+            std::move(then));
+    });
+}
+
+Result<std::string> Service::verifier_key() const {
+    const auto spki = signer_.public_key();
+    if (!spki) {
+        return fail(Code::tpm_missing, "no key signs the ledger");
+    }
+    return VerifierKey::ecdsa(snapshot_.origin, *spki).transform([](const VerifierKey &key) {
+        return key.text();
+    });
+}
+
+} // namespace dsmil::ledger

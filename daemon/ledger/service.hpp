@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ledger for the rest of the daemon: asynchronous, with one thread that
+// writes and one that reads, so that neither a slow disk nor a long export
+// stops the reactor or the writer. Called, and calls back, on the reactor's
+// thread.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "base/reactor.hpp"
+#include "base/worker.hpp"
+#include "dsmil/fd.hpp"
+#include "ledger/export.hpp"
+#include "ledger/ledger.hpp"
+#include "ledger/signer.hpp"
+
+#include <chrono>
+#include <list>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dsmil::ledger {
+
+// As of the last commit.
+struct Snapshot {
+    Head head;
+    std::string origin;
+    std::optional<std::string> checkpoint; // the newest signed note
+    std::uint64_t checkpoint_size = 0;
+};
+
+struct ServiceOptions {
+    LedgerOptions ledger;
+    std::string state_dir; // for exports in the making
+    std::chrono::milliseconds checkpoint_interval{1'000};
+};
+
+class Service {
+  public:
+    static constexpr std::uint64_t max_read = 1'000; // records in one read()
+    static constexpr std::size_t max_waiters = 64;
+
+    Service(Reactor &reactor, const Log &log, const Clock &clock, Signer &signer);
+
+    // Opens the ledger; blocks, for the start of the daemon.
+    [[nodiscard]] Result<void> start(ServiceOptions options);
+    [[nodiscard]] bool stop(std::chrono::milliseconds patience);
+
+    [[nodiscard]] const Snapshot &snapshot() const { return snapshot_; }
+
+    // Why the last append failed; nothing when it did not.
+    [[nodiscard]] const std::optional<Error> &trouble() const { return trouble_; }
+
+    // A record of the daemon itself, with time and boot filled in.
+    [[nodiscard]] Record own_record(std::string action, std::string outcome) const;
+
+    // Durable when it calls back. On disk_full nothing has changed.
+    void append(std::vector<Record> records, Then<Result<Appended>> then);
+
+    void read(std::uint64_t first, std::uint64_t limit, Then<Result<std::vector<Record>>> then);
+
+    // Calls back when record `sequence` is there, or after `patience`.
+    void await(std::uint64_t sequence, std::chrono::milliseconds patience, Task then);
+
+    // All that wait are called back now.
+    void release_waiters();
+
+    // Signs what is not signed yet, now: calls back with an error when that
+    // did not work (no TPM, disk full).
+    void checkpoint(Then<Result<void>> then);
+
+    // A clean copy that ends with a checkpoint of all its records (unsigned when
+    // there is no TPM). The file has no name any more and goes with the descriptor.
+    void export_copy(Then<Result<Fd>> then);
+
+    // The signer has become usable.
+    void signer_ready() { schedule_checkpoint(); }
+
+    // The verifier key line, when there is a key.
+    [[nodiscard]] Result<std::string> verifier_key() const;
+
+  private:
+    struct Waiter {
+        std::uint64_t sequence;
+        Reactor::Timer timer;
+        Task then;
+    };
+    enum Urgency : unsigned { normal = 0 };
+
+    void publish(const Snapshot &snapshot);
+    void wake_waiters(std::uint64_t below);
+    void schedule_checkpoint();
+    void periodic_checkpoint();
+    void sign(const Head &head, Then<Result<std::string>> then);
+    void keep_checkpoint(std::uint64_t size, std::string note, Then<Result<void>> then);
+    void seal_export(const std::string &path, const Head &head, Then<Result<Fd>> then);
+    [[nodiscard]] Snapshot take_snapshot() const; // on the writer's thread
+    template <typename T, typename Work>
+    void submit(Worker &worker, Work work, Then<Result<T>> then);
+
+    Reactor &reactor_;
+    const Log &log_;
+    const Clock &clock_;
+    Signer &signer_;
+    ServiceOptions options_;
+    Id128 boot_id_;
+    Snapshot snapshot_;
+    std::optional<Error> trouble_;
+    std::list<Waiter> waiters_;
+    Reactor::Timer checkpoint_timer_;
+    bool checkpoint_scheduled_ = false;
+    bool checkpoint_failed_ = false;
+    std::uint64_t exports_ = 0;
+    std::optional<Ledger> ledger_;       // of the writer's thread, once started
+    std::optional<LedgerReader> reader_; // of the reader's thread
+    Worker writer_;                      // these last: they use the others
+    Worker reader_worker_;
+};
+
+} // namespace dsmil::ledger

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ledger/tree.hpp"
+
+#include <array>
+#include <bit>
+
+namespace dsmil::ledger {
+namespace {
+
+constexpr std::array<std::uint8_t, 1> leaf_prefix = {0x00};
+constexpr std::array<std::uint8_t, 1> node_prefix = {0x01};
+
+} // namespace
+
+Hash leaf_hash(ByteView record) {
+    return sha256({leaf_prefix, record});
+}
+
+Hash node_hash(const Hash &left, const Hash &right) {
+    return sha256({node_prefix, left, right});
+}
+
+Hash subtree_root(std::span<const Hash> hashes) {
+    if (hashes.size() == 1) {
+        return hashes.front();
+    }
+    const std::size_t half = std::bit_floor(hashes.size() - 1); // RFC 6962: the largest power of two below
+    return node_hash(subtree_root(hashes.first(half)), subtree_root(hashes.subspan(half)));
+}
+
+std::uint64_t partial_width(std::uint64_t size, unsigned level) {
+    return (size >> (8 * level)) % tile_width;
+}
+
+std::uint64_t partial_index(std::uint64_t size, unsigned level) {
+    return level >= max_tile_level ? 0 : size >> (8 * (level + 1));
+}
+
+void Edge::append(const Hash &leaf, const FullTile &full) {
+    push(0, leaf, full);
+    size_++;
+}
+
+void Edge::push(unsigned level, const Hash &hash, const FullTile &full) {
+    if (level >= levels_.size()) {
+        levels_.resize(level + 1);
+    }
+    auto &tile = levels_[level];
+    tile.push_back(hash);
+    if (tile.size() < tile_width) {
+        return;
+    }
+    full(level, partial_index(size_, level), tile);
+    const Hash above = subtree_root(tile);
+    tile.clear();
+    push(level + 1, above, full);
+}
+
+Hash Edge::root() const {
+    // Each level's hashes lie left of what the levels below span, and split where RFC 6962 splits.
+    std::vector<Hash> right;
+    for (const auto &tile : levels_) {
+        if (tile.empty()) {
+            continue;
+        }
+        // The hashes of a level and, last, the smaller subtree to their right.
+        std::vector<Hash> hashes = tile;
+        hashes.insert(hashes.end(), right.begin(), right.end());
+        right.assign(1, subtree_root(hashes));
+    }
+    return right.empty() ? sha256(ByteView{}) : right.front();
+}
+
+Edge Edge::resume(std::uint64_t size, std::vector<std::vector<Hash>> levels) {
+    Edge edge;
+    edge.size_ = size;
+    edge.levels_ = std::move(levels);
+    return edge;
+}
+
+} // namespace dsmil::ledger

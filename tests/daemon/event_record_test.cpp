@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "device/event_record.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <gtest/gtest.h>
+
+namespace dsmil {
+namespace {
+
+using ledger::Field;
+
+dsmil_event event_of(std::uint16_t type) {
+    dsmil_event event{};
+    event.size = sizeof(event);
+    event.type = type;
+    event.device_id = 0x8008;
+    event.sequence = 12;
+    event.boottime_ns = 100;
+    event.realtime_ns = 200;
+    std::memset(event.load_id, 0xAB, sizeof(event.load_id));
+    event.token = 0x8019;
+    event.rule_token = 0x8019;
+    event.reg = DSMIL_REG_CONFIG;
+    event.risk = DSMIL_RISK_QUARANTINED;
+    event.reason = DSMIL_REASON_QUARANTINED_AS_ID;
+    event.firmware_kind = DSMIL_FIRMWARE_DELL;
+    event.value = 5;
+    event.uid = 1000;
+    event.pid = 77;
+    std::strcpy(event.comm, "dsmilctl");
+    event.cgroup_id = 3;
+    return event;
+}
+
+TEST(EventRecord, ARefusalNamesItsRule) {
+    auto event = event_of(DSMIL_EVENT_REFUSED);
+    event.result = -EPERM;
+    const auto record = record_of(event, Id128{});
+    EXPECT_EQ(record.action, "write");
+    EXPECT_EQ(record.outcome, "refused");
+    EXPECT_EQ(record.device_id, 0x8008);
+    EXPECT_EQ(record.token, 0x8019);
+    EXPECT_EQ(record.actor, (ledger::Actor{1000, 77, "dsmilctl", 3}));
+    EXPECT_EQ(record.ring->sequence, 12U);
+    EXPECT_EQ(record.values, (std::vector<Field>{{"value", std::uint64_t{5}}}));
+    EXPECT_EQ(record.context, (std::vector<Field>{{"firmware", std::string("dell")},
+                                                  {"risk", std::string("quarantined")},
+                                                  {"reason", std::string("quarantined_as_id")},
+                                                  {"rule_token", std::uint64_t{0x8019}},
+                                                  {"errno", std::int64_t{-EPERM}}}));
+}
+
+TEST(EventRecord, AFailedReadHasNoValue) {
+    auto event = event_of(DSMIL_EVENT_READ);
+    event.result = -EIO;
+    const auto record = record_of(event, Id128{});
+    EXPECT_EQ(record.outcome, "failed");
+    EXPECT_TRUE(record.values.empty());
+}
+
+TEST(EventRecord, AGapSaysHowManyItStandsFor) {
+    auto event = event_of(DSMIL_EVENT_GAP);
+    event.device_id = DSMIL_NO_DEVICE;
+    event.count = 1000;
+    event.first_ns = 50;
+    const auto record = record_of(event, Id128{});
+    EXPECT_EQ(record.action, "gap");
+    EXPECT_EQ(record.outcome, "lost");
+    EXPECT_FALSE(record.device_id);
+    EXPECT_FALSE(record.token);
+    EXPECT_FALSE(record.actor);
+    EXPECT_EQ(record.values,
+              (std::vector<Field>{{"count", std::uint64_t{1000}}, {"first_ns", std::uint64_t{50}}}));
+}
+
+TEST(EventRecord, WhatANewerKernelSaysIsKept) {
+    auto event = event_of(99);
+    event.firmware_kind = 9;
+    const auto record = record_of(event, Id128{});
+    EXPECT_EQ(record.action, "event_99");
+    EXPECT_EQ(record.context[0], (Field{"firmware", std::string("9")}));
+}
+
+TEST(EventRecord, ANameWithoutAnEndIsNotReadBeyond) {
+    auto event = event_of(DSMIL_EVENT_WRITE);
+    std::memset(event.comm, 'x', sizeof(event.comm));
+    EXPECT_EQ(record_of(event, Id128{}).actor->comm, std::string(16, 'x'));
+}
+
+TEST(EventRecord, OfEveryKindCanBeEncoded) {
+    for (std::uint16_t type = 0; type < 10; type++) {
+        for (const int result : {0, -EIO, 5}) {
+            auto event = event_of(type);
+            event.result = result;
+            const auto body = ledger::encode(record_of(event, Id128{}));
+            ASSERT_TRUE(body);
+            EXPECT_TRUE(ledger::decode_record(*body));
+        }
+    }
+}
+
+} // namespace
+} // namespace dsmil

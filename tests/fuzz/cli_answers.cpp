@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// The decoders of what dsmild answers to dsmilctl, attestations included.
+#include "api_answer.hpp"
+#include "attest_answer.hpp"
+#include "ledger_record.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+namespace {
+
+// Any value will do, as long as getting it breaks nothing.
+void tried(const auto &.../*results*/) {}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
+    const std::string_view body(reinterpret_cast<const char *>(data), size);
+    tried(dsmilctl::decode_error(500, body), dsmilctl::spki_of(body));
+    if (const auto records = dsmilctl::decode_records(body)) {
+        for (const auto &record : *records) {
+            const auto line = dsmilctl::record_line(record.get_object());
+            // Nothing that a terminal would obey.
+            if (!std::ranges::all_of(line, [](char c) { return c >= ' ' && c <= '~'; })) {
+                std::abort();
+            }
+        }
+    }
+    if (const auto bundle = dsmilctl::decode_attestation(body)) {
+        const std::array<std::uint8_t, 8> nonce{};
+        const std::array<unsigned, 1> pcrs{};
+        tried(dsmil::tpm::verify_quote(*bundle, nonce, pcrs));
+    }
+    return 0;
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// What users type: devices, registers, numbers, lists.
+#include "text.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+namespace {
+
+// Any value will do, as long as getting it breaks nothing.
+void tried(const auto &.../*results*/) {}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
+    constexpr std::uint64_t limit = 0xFFFFFFFF;
+    std::string_view text(reinterpret_cast<const char *>(data), size);
+    if (text.ends_with('\n')) { // The seeds are lines.
+        text.remove_suffix(1);
+    }
+    const auto device = dsmilctl::parse_device(text);
+    const auto number = dsmilctl::parse_number("VALUE", text, limit);
+    // Whatever names a device names one of the catalogue.
+    if ((device && dsmil::find_device((*device)->name) != *device) || (number && *number > limit)) {
+        std::abort();
+    }
+    tried(dsmilctl::parse_register(text), dsmilctl::parse_risk(text), dsmilctl::parse_group(text),
+          dsmilctl::parse_hex("nonce", text, 8, 32));
+    if (const auto pcrs = dsmilctl::parse_pcrs(text); pcrs && (pcrs->empty() || pcrs->back() > 23)) {
+        std::abort();
+    }
+    return 0;
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a caller of the API can put into a request: the target, and the body of attest.
+#include "api/attest_request.hpp"
+#include "api/message.hpp"
+#include "base/bytes.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
+    const auto input = dsmil::as_text({data, size});
+    const auto target = dsmil::api::Target::parse(input);
+    if (target) {
+        static_cast<void>(target->number("after", 0, 1'000, 0));
+    } else if (target.error().code != dsmil::Code::usage) {
+        std::abort();
+    }
+    const auto attest = dsmil::api::parse_attest_request(input);
+    if (attest ? attest->nonce.size() < 8 || attest->nonce.size() > 32 || attest->pcrs.empty()
+               : attest.error().code != dsmil::Code::usage) {
+        std::abort();
+    }
+    return 0;
+}

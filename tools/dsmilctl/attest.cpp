@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api_client.hpp"
+#include "attest_answer.hpp"
+#include "base/sha256.hpp"
+#include "command.hpp"
+#include "new_file.hpp"
+#include "output.hpp"
+#include "text.hpp"
+
+#include <array>
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+#include <cerrno>
+#include <format>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+namespace dsmilctl {
+namespace {
+
+using dsmil::Bytes;
+using dsmil::Code;
+using dsmil::Result;
+
+// The TPM takes no more than the size of its largest digest; fewer than eight could be guessed.
+constexpr std::size_t min_nonce_bytes = 8;
+constexpr std::size_t max_nonce_bytes = 32;
+constexpr std::size_t max_key_bytes = 16384;
+// A TPM may take seconds for a signature, and others may wait for it too.
+constexpr std::chrono::seconds patience{120};
+
+struct Question {
+    Bytes nonce;
+    std::vector<unsigned> pcrs;
+    std::optional<Bytes> ak; // SPKI
+};
+
+struct Evidence {
+    dsmil::tpm::QuoteBundle bundle;
+    Bytes ak;
+};
+
+Result<Bytes> nonce_of(const Call &call) {
+    if (const auto text = call.option("--nonce")) {
+        return parse_hex("--nonce", *text, min_nonce_bytes, max_nonce_bytes);
+    }
+    Bytes nonce(max_nonce_bytes);
+    if (::getrandom(nonce.data(), nonce.size(), 0) != static_cast<ssize_t>(nonce.size())) {
+        return dsmil::fail_errno(Code::failed, "making a nonce", errno);
+    }
+    return nonce;
+}
+
+Result<Question> question_of(const Call &call) {
+    const auto pcrs = parse_pcrs(call.option("--pcrs").value_or("0,1,2,3,4,5,6,7"));
+    if (!pcrs) {
+        return std::unexpected(pcrs.error());
+    }
+    auto nonce = nonce_of(call);
+    if (!nonce) {
+        return std::unexpected(std::move(nonce.error()));
+    }
+    Question question{std::move(*nonce), *pcrs, std::nullopt};
+    if (const auto file = call.option("--ak")) {
+        auto ak = read_file(*file, max_key_bytes).and_then(spki_of);
+        if (!ak) {
+            ak.error().code = ak.error().code == Code::attestation_failed ? Code::usage : ak.error().code;
+            return std::unexpected(std::move(ak.error()).in(*file));
+        }
+        question.ak = std::move(*ak);
+    }
+    return question;
+}
+
+Result<Evidence> ask(const Call &call, const Question &question) {
+    const boost::json::object request{
+        {"nonce", dsmil::to_hex(question.nonce)},
+        {"pcrs", boost::json::array(question.pcrs.begin(), question.pcrs.end())}};
+    const auto body = ApiClient(call.socket).post("/v1/attest", boost::json::serialize(request), patience);
+    if (!body) {
+        return std::unexpected(body.error());
+    }
+    auto bundle = decode_attestation(*body);
+    if (!bundle) {
+        return std::unexpected(std::move(bundle.error()));
+    }
+    if (const auto held = dsmil::tpm::verify_quote(*bundle, question.nonce, question.pcrs); !held) {
+        return std::unexpected(held.error());
+    }
+    auto ak = spki_of(bundle->ak_public_pem);
+    if (!ak) {
+        return std::unexpected(std::move(ak.error()));
+    }
+    if (question.ak && *question.ak != *ak) {
+        return dsmil::fail(Code::attestation_failed, "it is signed by another key than the one of --ak");
+    }
+    return Evidence{std::move(*bundle), std::move(*ak)};
+}
+
+// All five files or none of them.
+Result<void> keep(const std::string &folder, const Question &question, const Evidence &evidence) {
+    if (::mkdir(folder.c_str(), S_IRWXU) != 0 && errno != EEXIST) {
+        return dsmil::fail_errno(errno == EACCES ? Code::permission : Code::failed,
+                                 std::format("making {}", folder), errno);
+    }
+    Bytes values; // as tpm2_checkquote -F values takes them: digests in the order of the PCRs
+    for (const auto &[pcr, value] : evidence.bundle.pcrs) {
+        values.insert(values.end(), value.begin(), value.end());
+    }
+    const auto nonce = dsmil::to_hex(question.nonce) + "\n";
+    const std::array<std::pair<std::string_view, std::string_view>, 5> contents = {{
+        {"quote.msg", dsmil::as_text(evidence.bundle.quoted)},
+        {"quote.sig", dsmil::as_text(evidence.bundle.signature)},
+        {"quote.pcrs", dsmil::as_text(values)},
+        {"ak.pem", evidence.bundle.ak_public_pem},
+        {"nonce", nonce},
+    }};
+    std::vector<NewFile> files;
+    for (const auto &[name, content] : contents) {
+        auto file = NewFile::make(std::format("{}/{}", folder, name));
+        if (!file) {
+            return std::unexpected(std::move(file.error()));
+        }
+        if (auto written = file->write(content); !written) {
+            return written;
+        }
+        files.push_back(std::move(*file));
+    }
+    for (auto &file : files) {
+        if (auto published = file.publish(); !published) {
+            return published;
+        }
+    }
+    return {};
+}
+
+boost::json::object json(const Call &call, const Question &question, const Evidence &evidence,
+                         const std::string &fingerprint) {
+    const auto &bundle = evidence.bundle;
+    boost::json::object pcrs;
+    for (const auto &[pcr, value] : bundle.pcrs) {
+        pcrs[std::to_string(pcr)] = dsmil::to_hex(value);
+    }
+    const auto out = call.option("--out");
+    return {{"schema", call.command->schema},
+            {"nonce", dsmil::to_hex(question.nonce)},
+            {"pcr_bank", "sha256"},
+            {"pcrs", std::move(pcrs)},
+            {"ak_fingerprint", fingerprint},
+            {"ak_known", question.ak.has_value()},
+            {"quoted", dsmil::to_base64(bundle.quoted)},
+            {"signature", dsmil::to_base64(bundle.signature)},
+            {"ak_public_pem", bundle.ak_public_pem},
+            {"out", out ? boost::json::value(*out) : boost::json::value(nullptr)}};
+}
+
+void print_text(const Call &call, const Question &question, const Evidence &evidence,
+                const std::string &fingerprint, Output &out) {
+    out.line("the attestation holds: signature, nonce and PCR values");
+    std::vector<std::vector<std::string>> facts = {
+        {"nonce", dsmil::to_hex(question.nonce)},
+        {"key", std::format("{} ({})", fingerprint,
+                            question.ak ? "the one of --ak" : "compare it with one that you trust")},
+    };
+    for (const auto &[pcr, value] : evidence.bundle.pcrs) {
+        facts.push_back({std::format("pcr {}", pcr), dsmil::to_hex(value)});
+    }
+    if (const auto folder = call.option("--out")) {
+        facts.push_back({"evidence", *folder});
+    }
+    out.table(facts);
+}
+
+} // namespace
+
+dsmil::Result<int> run_attest(const Call &call, Output &out) {
+    const auto question = question_of(call);
+    if (!question) {
+        return std::unexpected(question.error());
+    }
+    const auto evidence = ask(call, *question);
+    if (!evidence) {
+        return std::unexpected(evidence.error());
+    }
+    if (const auto folder = call.option("--out")) {
+        if (auto kept = keep(*folder, *question, *evidence); !kept) {
+            return std::unexpected(kept.error());
+        }
+    }
+    const auto fingerprint = dsmil::to_hex(dsmil::sha256(evidence->ak));
+    if (call.json) {
+        out.object(json(call, *question, *evidence, fingerprint));
+    } else {
+        print_text(call, *question, *evidence, fingerprint, out);
+    }
+    return 0;
+}
+
+} // namespace dsmilctl

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "doctor.hpp"
+
+#include "api_answer.hpp"
+#include "api_client.hpp"
+
+#include <boost/json/value.hpp>
+#include <chrono>
+#include <ctime>
+#include <format>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <sys/timex.h>
+#include <unistd.h>
+
+namespace dsmilctl {
+namespace {
+
+constexpr std::string_view tpm_node = "/dev/tpmrm0";
+constexpr std::string_view daemon_user = "dsmil";
+constexpr std::chrono::seconds patience{10};
+// Before the first release: such a clock was never set.
+constexpr std::time_t earliest = 1735689600; // 2025-01-01
+
+Check good(std::string name, std::string text) {
+    return {std::move(name), State::ok, std::move(text), {}};
+}
+
+dsmil::Result<boost::json::object> ask(const Machine &machine, std::string_view target) {
+    const auto body = ApiClient(machine.socket).get(target, patience);
+    return body ? decode_object("dsmild", *body) : std::unexpected(body.error());
+}
+
+std::string told(const dsmil::Error &error) {
+    const auto &info = dsmil::info(error.code);
+    std::string text(info.message);
+    text += error.detail.empty() ? "" : ": " + error.detail;
+    text += error.causes.empty() ? "" : " (" + error.causes.back() + ")";
+    return text;
+}
+
+bool member_of(const std::string &user, gid_t group) {
+    const auto *entry = ::getpwnam(user.c_str());
+    if (entry == nullptr) {
+        return false;
+    }
+    if (entry->pw_gid == group) {
+        return true;
+    }
+    const auto *members = ::getgrgid(group);
+    for (char **member = members != nullptr ? members->gr_mem : nullptr;
+         member != nullptr && *member != nullptr; member++) {
+        if (user == *member) {
+            return true;
+        }
+    }
+    return false;
+}
+
+} // namespace
+
+Check check_tpm(const Machine &machine) {
+    const std::string name = "tpm";
+    const auto version = machine.line_of("/sys/class/tpm/tpm0/tpm_version_major");
+    if (!version) {
+        return {name, State::fail, "there is no TPM", "enable the TPM in the firmware setup"};
+    }
+    if (*version != "2") {
+        return {name, State::fail, std::format("the TPM is of version {}; version 2 is needed", *version),
+                "enable the TPM 2.0 in the firmware setup"};
+    }
+    if (!machine.exists(std::string(tpm_node))) {
+        return {name, State::fail, std::format("{} is not there", tpm_node),
+                "modprobe tpm_crb tpm_tis; look at dmesg for tpm"};
+    }
+    return good(name, std::format("TPM 2.0 at {}", tpm_node));
+}
+
+Check check_tpm_access(const Machine &machine) {
+    const std::string name = "tpm-access";
+    struct stat status{};
+    if (::stat((machine.root + std::string(tpm_node)).c_str(), &status) != 0) {
+        return {name, State::warn, "not known: there is no TPM node", "mend tpm first"};
+    }
+    const std::string user(daemon_user);
+    if (::getpwnam(user.c_str()) == nullptr) {
+        return {name, State::warn, std::format("the user {} of dsmild is not there", user),
+                "systemd-sysusers, or reinstall dsmil"};
+    }
+    const bool by_group = (status.st_mode & (S_IRGRP | S_IWGRP)) == (S_IRGRP | S_IWGRP);
+    if (by_group && member_of(user, status.st_gid)) {
+        return good(name, std::format("dsmild may use {}", tpm_node));
+    }
+    return {name, State::fail, std::format("the user {} may not open {}", user, tpm_node),
+            "usermod -aG tss dsmil && systemctl restart dsmild"};
+}
+
+Check check_clock(const Machine & /*machine*/) {
+    const std::string name = "clock";
+    if (std::time(nullptr) < earliest) {
+        return {name, State::fail, "the clock was never set", "timedatectl set-ntp true"};
+    }
+    timex state{};
+    const bool synchronised = ::adjtimex(&state) != TIME_ERROR;
+    if (!synchronised) {
+        return {name, State::warn, "the clock is set, but nothing keeps it right",
+                "timedatectl set-ntp true"};
+    }
+    return good(name, "the clock is synchronised");
+}
+
+Check check_daemon(const Machine &machine) {
+    const std::string name = "daemon";
+    const auto health = ask(machine, "/v1/health");
+    if (!health) {
+        const bool denied = health.error().code == dsmil::Code::permission;
+        return {name, State::fail, told(health.error()),
+                denied ? "usermod -aG dsmil $USER, and log in again" : "systemctl start dsmild"};
+    }
+    const auto tpm = string_member(*health, "tpm").value_or("unknown");
+    const auto version = string_member(*health, "version").value_or("unknown");
+    const auto text = std::format("dsmild {} answers; its TPM is {}", version, tpm);
+    if (tpm != "ready") {
+        return {name, State::warn, text, "mend tpm and tpm-access, then: systemctl restart dsmild"};
+    }
+    if (version != DSMIL_VERSION) {
+        return {name, State::warn, text, "install programs of one release, then: systemctl restart dsmild"};
+    }
+    return good(name, text);
+}
+
+Check check_ledger(const Machine &machine) {
+    const std::string name = "ledger";
+    const auto head = ask(machine, "/v1/ledger/head");
+    if (!head) {
+        return {name, State::warn, "not known: " + told(head.error()), "mend daemon first"};
+    }
+    const auto size = number_member(*head, "size");
+    if (!size) {
+        return {name, State::fail, told(size.error()), "install programs of one release"};
+    }
+    if (const auto *checkpoint = head->if_contains("checkpoint");
+        checkpoint != nullptr && checkpoint->is_string()) {
+        return good(name, std::format("{} records, signed", *size));
+    }
+    return {name, State::warn, std::format("{} records, not signed yet", *size),
+            "a checkpoint needs a TPM and new records; see tpm and daemon"};
+}
+
+} // namespace dsmilctl
