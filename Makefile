@@ -108,7 +108,7 @@ install-native: build/native/build.ninja
 	$(Q)meson install -C build/native --no-rebuild $(if $(DESTDIR),--destdir $(DESTDIR))
 
 build/native/build.ninja:
-	$(Q)meson setup build/native --prefix=$(or $(PREFIX),/usr/local) --buildtype=release -Dtests=false > /dev/null
+	$(Q)meson setup build/native --prefix=$(or $(PREFIX),/usr/local) --buildtype=release -Dwerror=false -Dtests=false > /dev/null
 
 deb:
 	$(Q)deploy/deb/build build/deb

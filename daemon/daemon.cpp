@@ -71,7 +71,7 @@ Result<void> Daemon::start_api() {
         for (const auto &group : unknown) {
             event.context.emplace_back(std::format("group_{}", event.context.size() + 1), group);
         }
-        log_.write(std::move(event));
+        log_.write(event);
     }
     api_ = std::make_unique<api::Api>(log_, ledger_, tpm_, std::move(roles));
     server_ = std::make_unique<api::Server>(reactor_, log_, *api_);

@@ -110,6 +110,7 @@ int serve(const dsmil::Config &config) {
 
 } // namespace
 
+// NOLINTNEXTLINE(bugprone-exception-escape): one that comes here is a bug, and ends the process
 int main(int argc, char **argv) {
     Arguments arguments;
     CLI::App app{"dsmil daemon: ledger, attestation and API of the DSMIL firmware devices", "dsmild"};
@@ -122,7 +123,7 @@ int main(int argc, char **argv) {
     } catch (const CLI::ParseError &error) { // CLI11 knows no other way
         return app.exit(error) == 0 ? EXIT_SUCCESS : dsmil::info(Code::usage).exit;
     }
-    ::umask(0027);             // the ledger is not for everybody
+    ::umask(0027);              // the ledger is not for everybody
     ::signal(SIGPIPE, SIG_IGN); // who reads our stderr may leave
     const auto config = configuration(arguments);
     if (!config) {

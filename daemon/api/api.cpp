@@ -105,7 +105,7 @@ std::span<const Route> routes() {
     return route_table;
 }
 
-void Api::handle(Request request, Then<Response> then) {
+void Api::handle(const Request &request, Then<Response> then) {
     const auto route = std::ranges::find_if(route_table, [&](const Route &candidate) {
         return candidate.path == request.target.path && candidate.method == request.method;
     });
@@ -127,17 +127,17 @@ void Api::handle(Request request, Then<Response> then) {
         then(error_response(known.error()));
         return;
     }
-    (this->*route->handler)(std::move(request), [this, path = route->path,
-                                                 then = std::move(then)](Result<Response> result) mutable {
-        if (!result && info(result.error().code).http >= 500) {
-            log_.write_error(LogLevel::warning, "request_failed",
-                             Error(result.error()).in(std::string(path)));
-        }
-        then(result ? std::move(*result) : error_response(result.error()));
-    });
+    (this->*route->handler)(
+        request, [this, path = route->path, then = std::move(then)](Result<Response> result) mutable {
+            if (!result && info(result.error().code).http >= 500) {
+                log_.write_error(LogLevel::warning, "request_failed",
+                                 Error(result.error()).in(std::string(path)));
+            }
+            then(result ? std::move(*result) : error_response(result.error()));
+        });
 }
 
-void Api::health(Request /*request*/, Then<Result<Response>> then) {
+void Api::health(const Request & /*request*/, Then<Result<Response>> then) {
     const auto &tpm_trouble = tpm_.trouble();
     const auto &ledger_trouble = ledger_.trouble();
     boost::json::object body = {
@@ -148,7 +148,8 @@ void Api::health(Request /*request*/, Then<Result<Response>> then) {
         {"tpm", tpm_word(tpm_trouble)},
     };
     if (ledger_trouble) {
-        body["ledger_detail"] = std::format("{}: {}", info(ledger_trouble->code).message, ledger_trouble->detail);
+        body["ledger_detail"] =
+            std::format("{}: {}", info(ledger_trouble->code).message, ledger_trouble->detail);
     }
     if (tpm_trouble) {
         body["tpm_detail"] = tpm_trouble->detail;
@@ -156,7 +157,7 @@ void Api::health(Request /*request*/, Then<Result<Response>> then) {
     then(json_response(body));
 }
 
-void Api::ledger_head(Request /*request*/, Then<Result<Response>> then) {
+void Api::ledger_head(const Request & /*request*/, Then<Result<Response>> then) {
     const auto &snapshot = ledger_.snapshot();
     boost::json::object body = {
         {"size", snapshot.head.size},
@@ -170,7 +171,7 @@ void Api::ledger_head(Request /*request*/, Then<Result<Response>> then) {
     then(json_response(body));
 }
 
-void Api::ledger_records(Request request, Then<Result<Response>> then) {
+void Api::ledger_records(const Request &request, Then<Result<Response>> then) {
     const Target &target = request.target;
     const auto after = target.number("after", 0, std::numeric_limits<std::int64_t>::max(), 0);
     const auto limit = target.number("limit", 1, ledger::Service::max_read, default_limit);
@@ -201,12 +202,12 @@ void Api::ledger_records(Request request, Then<Result<Response>> then) {
                   });
 }
 
-void Api::ledger_key(Request /*request*/, Then<Result<Response>> then) {
+void Api::ledger_key(const Request & /*request*/, Then<Result<Response>> then) {
     then(ledger_.verifier_key().transform(
         [](const std::string &vkey) { return json_response({{"vkey", vkey}}); }));
 }
 
-void Api::ledger_export(Request /*request*/, Then<Result<Response>> then) {
+void Api::ledger_export(const Request & /*request*/, Then<Result<Response>> then) {
     ledger_.export_copy([then = std::move(then)](Result<Fd> file) mutable {
         if (!file) {
             then(std::unexpected(std::move(file.error())));
@@ -219,14 +220,14 @@ void Api::ledger_export(Request /*request*/, Then<Result<Response>> then) {
     });
 }
 
-void Api::attest(Request request, Then<Result<Response>> then) {
+void Api::attest(const Request &request, Then<Result<Response>> then) {
     auto wanted = parse_attest_request(request.body);
     if (!wanted) {
         then(std::unexpected(std::move(wanted.error())));
         return;
     }
     tpm_.quote(wanted->nonce, wanted->pcrs,
-               [this, wanted = *wanted, peer = std::move(request.peer),
+               [this, wanted = *wanted, peer = request.peer,
                 then = std::move(then)](Result<tpm::Quote> quote) mutable {
                    // Nobody gets an attestation of which the ledger does not know.
                    std::vector<ledger::Record> records;
@@ -242,7 +243,7 @@ void Api::attest(Request request, Then<Result<Response>> then) {
                });
 }
 
-void Api::openapi(Request /*request*/, Then<Result<Response>> then) {
+void Api::openapi(const Request & /*request*/, Then<Result<Response>> then) {
     Response response;
     response.body = openapi_document();
     then(std::move(response));

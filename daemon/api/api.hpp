@@ -18,7 +18,7 @@ struct Route {
     Method method;
     std::string_view path;
     Role role; // at least
-    void (Api::*handler)(Request request, Then<Result<Response>> then);
+    void (Api::*handler)(const Request &request, Then<Result<Response>> then);
     std::span<const std::string_view> parameters; // of the query
 };
 
@@ -32,15 +32,15 @@ class Api {
 
     // Checks the role, then does it. Calls back on the reactor's thread, perhaps
     // before it returns.
-    void handle(Request request, Then<Response> then);
+    void handle(const Request &request, Then<Response> then);
 
-    void health(Request request, Then<Result<Response>> then);
-    void ledger_head(Request request, Then<Result<Response>> then);
-    void ledger_records(Request request, Then<Result<Response>> then);
-    void ledger_key(Request request, Then<Result<Response>> then);
-    void ledger_export(Request request, Then<Result<Response>> then);
-    void attest(Request request, Then<Result<Response>> then);
-    void openapi(Request request, Then<Result<Response>> then);
+    void health(const Request &request, Then<Result<Response>> then);
+    void ledger_head(const Request &request, Then<Result<Response>> then);
+    void ledger_records(const Request &request, Then<Result<Response>> then);
+    void ledger_key(const Request &request, Then<Result<Response>> then);
+    void ledger_export(const Request &request, Then<Result<Response>> then);
+    void attest(const Request &request, Then<Result<Response>> then);
+    void openapi(const Request &request, Then<Result<Response>> then);
 
   private:
     const Log &log_;

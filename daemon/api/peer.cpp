@@ -52,8 +52,7 @@ Result<std::uint32_t> group_id(const std::string &name) {
     ::group entry{};
     ::group *found = nullptr;
     std::vector<char> buffer(1024);
-    int number = 0;
-    while ((number = ::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found)) == ERANGE) {
+    while (::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) == ERANGE) {
         buffer.resize(buffer.size() * 2);
     }
     if (found == nullptr) {

@@ -44,6 +44,9 @@ sockaddr_un address_of(const std::string &path) {
 // A socket file without a listener is left from a crash and may go.
 Result<void> remove_stale(const std::string &path) {
     const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!probe) {
+        return fail_errno(Code::failed, "making a socket", errno);
+    }
     const sockaddr_un address = address_of(path);
     if (::connect(probe.get(), reinterpret_cast<const sockaddr *>(&address), sizeof(address)) == 0) {
         return fail(Code::conflict, std::format("somebody listens on {} already", path));
@@ -73,6 +76,9 @@ Result<Fd> listen_on(const std::string &path, const std::string &group) {
         return std::unexpected(std::move(removed.error()));
     }
     Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!fd) {
+        return fail_errno(Code::failed, "making a socket", errno);
+    }
     const sockaddr_un address = address_of(path);
     if (::bind(fd.get(), reinterpret_cast<const sockaddr *>(&address), sizeof(address)) != 0) {
         const Code code = errno == ENOENT   ? Code::not_found
@@ -266,8 +272,8 @@ void Server::State::request_done() {
 
 // What the API answers, as something to await. It may answer before handle() returns.
 asio::awaitable<Response> Server::State::ask(Request request) {
-    auto initiate = [this](auto handler, Request asked) {
-        api.handle(std::move(asked), [this, handler = std::move(handler)](Response response) mutable {
+    auto initiate = [this](auto handler, const Request &asked) {
+        api.handle(asked, [this, handler = std::move(handler)](Response response) mutable {
             asio::post(reactor.impl().context,
                        [handler = std::move(handler), response = std::move(response)]() mutable {
                            handler(std::move(response));

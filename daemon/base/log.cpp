@@ -119,7 +119,7 @@ Log::Log(LogTarget target, LogLevel threshold) : threshold_(threshold) {
     sink_ = journal ? Sink(send_to_journal) : stderr_sink();
 }
 
-void Log::write(LogEvent event) const {
+void Log::write(const LogEvent &event) const {
     if (event.level >= threshold_) {
         sink_(event);
     }
@@ -133,7 +133,7 @@ void Log::write_error(LogLevel level, std::string_view event_type, const Error &
         event.context.emplace_back(std::format("cause_{}", i + 1), error.causes[i]);
     }
     event.context.emplace_back("remedy", info(error.code).remedy);
-    write(std::move(event));
+    write(event);
 }
 
 } // namespace dsmil

@@ -186,7 +186,7 @@ Result<Transaction> Transaction::begin(Database &database) {
 Transaction::~Transaction() {
     if (database_ != nullptr) {
         // sqlite has rolled back already after some errors; then this one fails, and that is well.
-        static_cast<void>(database_->run("ROLLBACK"));
+        [[maybe_unused]] const auto ended = database_->run("ROLLBACK");
     }
 }
 

@@ -19,7 +19,7 @@ std::unexpected<Error> refuse(Error error, const std::string &path) {
 }
 
 // Records that the ring had and no ledger saw: somebody else read and acknowledged them.
-Record missing_record(const Record &next, std::uint64_t first, std::uint64_t count) {
+Record missing_record(const Record &next, const Id128 &load_id, std::uint64_t first, std::uint64_t count) {
     Record record;
     record.boottime_ns = next.boottime_ns;
     record.realtime_ns = next.realtime_ns;
@@ -27,9 +27,7 @@ Record missing_record(const Record &next, std::uint64_t first, std::uint64_t cou
     record.source = "dsmild";
     record.action = "missing";
     record.outcome = "lost";
-    record.values = {{"count", count},
-                     {"first", first},
-                     {"load_id", Bytes(next.ring->load_id.begin(), next.ring->load_id.end())}};
+    record.values = {{"count", count}, {"first", first}, {"load_id", Bytes(load_id.begin(), load_id.end())}};
     return record;
 }
 
@@ -113,8 +111,9 @@ Result<Appended> Ledger::append(std::vector<Record> records) {
     options_.on_step("begun");
     Batch batch{.edge = edge_, .rings = {}, .insert = std::move(*insert_row), .appended = {}};
     for (Record &record : records) {
+        const auto ring = record.ring;
         auto inserted =
-            record.ring ? insert_from_ring(batch, std::move(record)) : insert(batch, std::move(record));
+            ring ? insert_from_ring(batch, std::move(record), *ring) : insert(batch, std::move(record));
         if (!inserted) {
             return std::unexpected(std::move(inserted.error()));
         }
@@ -160,8 +159,7 @@ Result<void> Ledger::insert(Batch &batch, Record record) {
     return stored;
 }
 
-Result<void> Ledger::insert_from_ring(Batch &batch, Record record) {
-    const RingPosition at = *record.ring;
+Result<void> Ledger::insert_from_ring(Batch &batch, Record record, const RingPosition &at) {
     auto moved = batch.rings.find(at.load_id);
     const auto known = rings_.find(at.load_id);
     const bool seen = moved != batch.rings.end() || known != rings_.end();
@@ -173,7 +171,8 @@ Result<void> Ledger::insert_from_ring(Batch &batch, Record record) {
         return {};
     }
     if (at.sequence > next) {
-        if (auto inserted = insert(batch, missing_record(record, next, at.sequence - next)); !inserted) {
+        if (auto inserted = insert(batch, missing_record(record, at.load_id, next, at.sequence - next));
+            !inserted) {
             return inserted;
         }
     }

@@ -64,7 +64,7 @@ class Ledger {
         : options_(std::move(options)), database_(std::move(database)) {}
     [[nodiscard]] Result<void> load();
     [[nodiscard]] Result<void> insert(Batch &batch, Record record);
-    [[nodiscard]] Result<void> insert_from_ring(Batch &batch, Record record);
+    [[nodiscard]] Result<void> insert_from_ring(Batch &batch, Record record, const RingPosition &at);
     [[nodiscard]] Result<void> finish(Batch &batch);
 
     LedgerOptions options_;

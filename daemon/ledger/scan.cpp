@@ -64,7 +64,7 @@ class Scanner {
     void look_inside(std::uint64_t sequence, bool blob, ByteView body) {
         const auto record = decode_record(body);
         if (!blob || !record || record->sequence != sequence) {
-            if (!result_.first_bad_content) {
+            if (result_.first_bad_content.empty()) {
                 const auto why = !blob     ? "not bytes"
                                  : !record ? record.error().detail
                                            : std::format("it says it is record {}", record->sequence);
@@ -73,8 +73,8 @@ class Scanner {
             return;
         }
         result_.newest_realtime_ns = record->realtime_ns;
-        if (record->ring) {
-            result_.rings[record->ring->load_id] = record->ring->sequence + 1;
+        if (const auto &ring = record->ring) {
+            result_.rings[ring->load_id] = ring->sequence + 1;
         }
     }
 
@@ -85,7 +85,7 @@ class Scanner {
             if (!tile) {
                 return std::unexpected(std::move(tile.error()));
             }
-            stored_leaves_ = std::move(*tile).value_or(std::vector<Hash>{});
+            stored_leaves_ = std::move(*tile);
         }
         if (!result_.first_bad_leaf && (place >= stored_leaves_.size() || stored_leaves_[place] != leaf)) {
             result_.first_bad_leaf = sequence;
@@ -99,7 +99,7 @@ class Scanner {
             return std::unexpected(tile.error());
         }
         tiles_++;
-        if (!result_.first_bad_tile && (!*tile || !std::ranges::equal(**tile, hashes))) {
+        if (result_.first_bad_tile.empty() && !std::ranges::equal(*tile, hashes)) {
             result_.first_bad_tile = std::format("tile {} of level {}", index, level);
         }
         return {};
@@ -140,7 +140,7 @@ class Scanner {
         if (!row) {
             return std::unexpected(row.error());
         }
-        if (!result_.first_bad_tile && rows->number(0) != tiles_) {
+        if (result_.first_bad_tile.empty() && rows->number(0) != tiles_) {
             result_.first_bad_tile = "a tile too many";
         }
         result_.tile_leaves = rows->is_number(1) ? rows->number(1) : 0;

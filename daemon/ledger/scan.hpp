@@ -26,10 +26,10 @@ struct Scan {
     Hash root{};
     RingPositions rings;
     std::uint64_t newest_realtime_ns = 0;
-    std::optional<std::uint64_t> first_bad_leaf;  // the first record whose hash is not in its tile
-    std::optional<std::string> first_bad_tile;    // names it
-    std::optional<std::string> first_bad_content; // a record that is none, names it
-    std::uint64_t tile_leaves = 0;                // how many records the stored tiles speak of
+    std::optional<std::uint64_t> first_bad_leaf; // the first record whose hash is not in its tile
+    std::string first_bad_tile;                  // names it; empty: none
+    std::string first_bad_content;               // of a record that is none; empty: none
+    std::uint64_t tile_leaves = 0;               // how many records the stored tiles speak of
 };
 
 // Claims must be ordered by size. tampered: a record in the middle is missing.

@@ -170,7 +170,7 @@ Result<std::uint64_t> count_records(Database &database) {
     return read_number(database, "SELECT coalesce(max(seq) + 1, 0) FROM records");
 }
 
-Result<std::optional<std::vector<Hash>>> read_tile(Database &database, unsigned level, std::uint64_t index) {
+Result<std::vector<Hash>> read_tile(Database &database, unsigned level, std::uint64_t index) {
     auto statement = database.prepare("SELECT hashes FROM tiles WHERE level = ? AND idx = ?");
     if (!statement) {
         return std::unexpected(std::move(statement.error()));
@@ -182,7 +182,7 @@ Result<std::optional<std::vector<Hash>>> read_tile(Database &database, unsigned 
         return std::unexpected(row.error());
     }
     if (!*row) {
-        return std::nullopt;
+        return std::vector<Hash>{};
     }
     const ByteView bytes = statement->bytes(0);
     constexpr std::size_t width = std::tuple_size_v<Hash>;
@@ -223,12 +223,12 @@ Result<Edge> read_edge(Database &database, std::uint64_t size) {
         if (!tile) {
             return std::unexpected(std::move(tile.error()));
         }
-        if (!*tile || (*tile)->size() < width) {
+        if (tile->size() < width) {
             return fail(Code::tampered, std::format("tile {} of level {} is missing or too short",
                                                     partial_index(size, level), level));
         }
-        (*tile)->resize(width);
-        levels.back() = std::move(**tile);
+        tile->resize(width);
+        levels.back() = std::move(*tile);
     }
     return Edge::resume(size, std::move(levels));
 }

@@ -7,7 +7,6 @@
 #include "ledger/tree.hpp"
 
 #include <map>
-#include <optional>
 #include <string>
 
 namespace dsmil::ledger {
@@ -40,10 +39,9 @@ struct Meta {
 // How many records there are, taking for granted that none is missing.
 [[nodiscard]] Result<std::uint64_t> count_records(Database &database);
 
-// A stored tile: its hashes, or nothing when it is not there. tampered when it
-// is no row of 1 .. 256 hashes.
-[[nodiscard]] Result<std::optional<std::vector<Hash>>> read_tile(Database &database, unsigned level,
-                                                                 std::uint64_t index);
+// The hashes of a stored tile; none when it is not there. tampered when it is no
+// row of 1 .. 256 hashes.
+[[nodiscard]] Result<std::vector<Hash>> read_tile(Database &database, unsigned level, std::uint64_t index);
 [[nodiscard]] Result<void> write_tile(Database &database, unsigned level, std::uint64_t index,
                                       std::span<const Hash> hashes);
 

@@ -50,12 +50,12 @@ Result<void> Service::start(ServiceOptions options) {
     if (!ledger) {
         return std::unexpected(std::move(ledger.error()));
     }
-    ledger_.emplace(std::move(*ledger));
+    ledger_ = std::make_unique<Ledger>(std::move(*ledger));
     auto reader = LedgerReader::open(options_.ledger.path);
     if (!reader) {
         return std::unexpected(std::move(reader.error()));
     }
-    reader_.emplace(std::move(*reader));
+    reader_ = std::make_unique<LedgerReader>(std::move(*reader));
     snapshot_ = take_snapshot();
     return {};
 }

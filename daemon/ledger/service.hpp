@@ -16,6 +16,7 @@
 
 #include <chrono>
 #include <list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -112,9 +113,9 @@ class Service {
     bool checkpoint_scheduled_ = false;
     bool checkpoint_failed_ = false;
     std::uint64_t exports_ = 0;
-    std::optional<Ledger> ledger_;       // of the writer's thread, once started
-    std::optional<LedgerReader> reader_; // of the reader's thread
-    Worker writer_;                      // these last: they use the others
+    std::unique_ptr<Ledger> ledger_;       // of the writer's thread, once started
+    std::unique_ptr<LedgerReader> reader_; // of the reader's thread
+    Worker writer_;                        // these last: they use the others
     Worker reader_worker_;
 };
 

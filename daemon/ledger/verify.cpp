@@ -66,8 +66,8 @@ Result<Claims> read_claims(Database &database, const VerifierKey *key, const std
         if (!checkpoint) {
             return std::unexpected(std::move(checkpoint.error()));
         }
-        if (*checkpoint) {
-            claims.claims.push_back({std::move(**checkpoint), name, std::nullopt});
+        if (auto &claim = *checkpoint) {
+            claims.claims.push_back({std::move(*claim), name, std::nullopt});
             claims.last_note = rows->text(2);
         } else {
             claims.foreign++;
@@ -131,8 +131,8 @@ Result<void> judge_records(const std::vector<Claim> &claims, const Scan &scan) {
                         "the one that {} signs",
                         good, first_bad->checkpoint.size - 1, first_bad->name));
     }
-    if (scan.first_bad_content) {
-        return tampered(*scan.first_bad_content);
+    if (!scan.first_bad_content.empty()) {
+        return tampered(scan.first_bad_content);
     }
     return {};
 }
@@ -162,8 +162,8 @@ Result<Scan> judge(Database &database, std::vector<Claim> &claims, const Meta &m
     if (!verdict) {
         return std::unexpected(std::move(verdict.error()));
     }
-    if (scanned->first_bad_tile) {
-        return tampered(std::format("{}: it is not what the records give", *scanned->first_bad_tile));
+    if (!scanned->first_bad_tile.empty()) {
+        return tampered(std::format("{}: it is not what the records give", scanned->first_bad_tile));
     }
     if (scanned->rings != meta.rings) {
         return tampered("the table meta: the places in the audit ring are not those of the records");

@@ -97,8 +97,8 @@ Result<void> Context::call(std::string_view what, const std::function<TSS2_RC(ES
 Transient::~Transient() {
     if (handle_ != ESYS_TR_NONE) {
         // When it fails the connection is gone, and the resource manager flushes for us.
-        static_cast<void>(context_->call(
-            "flushing", [this](ESYS_CONTEXT *esys) { return Esys_FlushContext(esys, handle_); }));
+        [[maybe_unused]] const auto flushed = context_->call(
+            "flushing", [this](ESYS_CONTEXT *esys) { return Esys_FlushContext(esys, handle_); });
     }
 }
 

@@ -175,8 +175,8 @@ Result<Blobs> read_or_create(Context &context, ESYS_TR parent, Purpose purpose, 
     if (!kept) {
         return std::unexpected(std::move(kept.error()));
     }
-    if (*kept) {
-        return std::move(**kept);
+    if (const auto &blobs = *kept) {
+        return *blobs;
     }
     auto made = create(context, parent, purpose);
     if (!made) {
