@@ -110,7 +110,7 @@ install-native: build/native/build.ninja
 build/native/build.ninja:
 	$(Q)meson setup build/native --prefix=$(or $(PREFIX),/usr/local) --buildtype=release -Dwerror=false -Dtests=false > /dev/null
 
-deb:
+deb: all
 	$(Q)deploy/deb/build build/deb
 
 clean:

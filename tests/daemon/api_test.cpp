@@ -275,7 +275,7 @@ TEST(OpenApi, NamesEveryOperationWithItsRoleAndNoOther) {
 }
 
 TEST(OpenApi, IsTheFileOfTheSource) {
-    const auto file = read_file(std::string(std::getenv("DSMIL_SOURCE")) + "/docs/api/openapi.json", 1 << 20);
+    const auto file = read_file(test::source_path("docs/api/openapi.json"), 1 << 20);
     ASSERT_TRUE(file);
     EXPECT_EQ(openapi_document(), *file);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/file.hpp"
 #include "config/config.hpp"
+#include "support.hpp"
 
 #include <cstdlib>
 #include <gtest/gtest.h>
@@ -89,8 +90,7 @@ TEST(Config, TakesWhatItSays) {
 // The documented file: every key with its default, and none besides.
 class DocumentedConfig : public testing::Test {
   protected:
-    std::string text =
-        read_file(std::string(std::getenv("DSMIL_SOURCE")) + "/docs/dsmild.toml", 1 << 20).value();
+    std::string text = read_file(test::source_path("docs/dsmild.toml"), 1 << 20).value();
 };
 
 TEST_F(DocumentedConfig, HasEveryKey) {

@@ -105,6 +105,11 @@ ledger::Record plain_record(std::uint64_t number) {
     return record;
 }
 
+std::string source_path(std::string_view name) {
+    const char *root = std::getenv("DSMIL_SOURCE"); // set by meson
+    return std::string(root != nullptr ? root : ".") + "/" + std::string(name);
+}
+
 void run_until(Reactor &reactor, const std::function<bool()> &done) {
     Reactor::Timer limit(reactor);
     bool late = false;

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -68,6 +69,9 @@ struct TestLog {
     std::vector<LogEvent> events;
     Log log;
 };
+
+// A file of the source tree.
+[[nodiscard]] std::string source_path(std::string_view name);
 
 // Runs the reactor until `done` says so; it stops itself after a minute, and
 // then the test fails.

@@ -90,9 +90,9 @@ TEST(Tree, GoesOnWhereItEnded) {
     const auto leaves = make_leaves(600);
     Edge whole;
     Edge resumed;
-    for (std::size_t i = 0; i < leaves.size(); i++) {
-        whole.append(leaves[i], [](auto...) {});
-        resumed.append(leaves[i], [](auto...) {});
+    for (const Hash &leaf : leaves) {
+        whole.append(leaf, [](auto...) {});
+        resumed.append(leaf, [](auto...) {});
         resumed = Edge::resume(resumed.size(), resumed.levels());
         ASSERT_EQ(whole.root(), resumed.root());
     }
