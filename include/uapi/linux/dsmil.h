@@ -4,7 +4,8 @@
  *
  * Nodes
  * -----
- *   /dev/dsmil/ctl            metadata and administration; never touches a register
+ *   /dev/dsmil/ctl            metadata, administration, batches and the status page;
+ *                             registers only through descriptors of the nodes below
  *   /dev/dsmil/8000 .. 806b   one a device: its registers, and nothing else
  * Who may open a node may read the device; a write is decided by the guard, on
  * a descriptor that was opened for writing.
@@ -30,9 +31,9 @@
 #include <linux/types.h>
 
 /* Bumped when commands or structs change; readable through DSMIL_IOC_INFO. */
-#define DSMIL_API_VERSION 1
+#define DSMIL_API_VERSION 2
 /* Bumped when the meaning or layout of struct dsmil_event changes. */
-#define DSMIL_EVENT_SCHEMA_VERSION 1
+#define DSMIL_EVENT_SCHEMA_VERSION 2
 
 #define DSMIL_DEVICE_COUNT 108
 #define DSMIL_REGISTER_COUNT 3
@@ -73,7 +74,64 @@ enum dsmil_reason {
 	DSMIL_REASON_GRANT_REQUIRED = 6,       /* monitored or guarded, and no grant was given */
 	DSMIL_REASON_CAPABILITY_REQUIRED = 7,  /* safe, but the caller lacks CAP_SYS_RAWIO */
 	DSMIL_REASON_NOT_A_REGISTER = 8,       /* the token is outside the range */
+	/* The grant that was given does not open this write: */
+	DSMIL_REASON_GRANT_MALFORMED = 9,      /* length, version, flags or signer count */
+	DSMIL_REASON_GRANT_UNSUPPORTED = 10,   /* this kernel cannot check ECDSA signatures */
+	DSMIL_REASON_GRANT_KEY_UNKNOWN = 11,   /* a signer is not enrolled */
+	DSMIL_REASON_GRANT_BAD_SIGNATURE = 12, /* of any of its signers */
+	DSMIL_REASON_GRANT_SIGNERS = 13,       /* one signer or one owner where two are needed */
+	DSMIL_REASON_GRANT_EXPIRED = 14,
+	DSMIL_REASON_GRANT_TOO_LONG = 15,      /* lives longer than DSMIL_GRANT_LIFE_MAX_S */
+	DSMIL_REASON_GRANT_OTHER_LOAD = 16,    /* made for another load of the module */
+	DSMIL_REASON_GRANT_OTHER_FIRMWARE = 17,
+	DSMIL_REASON_GRANT_OTHER_REGISTER = 18, /* another device or register */
+	DSMIL_REASON_GRANT_OTHER_USER = 19,
+	DSMIL_REASON_GRANT_VALUE = 20,	       /* the value differs within the mask */
+	DSMIL_REASON_GRANT_OLD_VALUE = 21,     /* the register does not hold the expected value */
+	DSMIL_REASON_GRANT_REPLAYED = 22,      /* its nonce was used before */
+	DSMIL_REASON_GRANT_STORE_FULL = 23,    /* no more nonces can be kept in this load */
+	DSMIL_REASON_READ_ONLY = 24,	       /* the firmware module takes no writes; dmesg says why */
 };
+
+/* ---------------------------------------------------------------- grants -- */
+
+/*
+ * A grant: a signed, short-lived, single-use permission for one write. All
+ * numbers are little-endian. On the wire: the body, then one signature for each
+ * of its signers. What is signed with ECDSA P-256 and SHA-256 is the prefix
+ * "dsmil-grant-v1" with its terminating NUL (15 bytes), then the body.
+ */
+#define DSMIL_GRANT_PREFIX "dsmil-grant-v1"
+#define DSMIL_GRANT_LIFE_MAX_S 300
+#define DSMIL_GRANT_SIGNERS_MAX 2
+#define DSMIL_GRANT_NONCES_MAX 4096 /* that one load of the module keeps */
+#define DSMIL_GRANT_EXPECT_OLD 0x01 /* in flags: old_value counts */
+
+struct dsmil_grant_body {
+	__u8 load_id[16]; /* of struct dsmil_info */
+	__u8 nonce[16];	  /* random */
+	__u8 signer[DSMIL_GRANT_SIGNERS_MAX][32]; /* key ids; zero beyond signer_count */
+	__le64 expires_boottime_ns; /* CLOCK_BOOTTIME */
+	__le32 value;
+	__le32 mask;	  /* the write is allowed if ((new ^ value) & mask) == 0 */
+	__le32 old_value; /* what the register must hold, with DSMIL_GRANT_EXPECT_OLD; else zero */
+	__le32 uid;	  /* effective uid of the writer in the initial user namespace */
+	__le16 device_id;
+	__u8 reg;	    /* enum dsmil_register */
+	__u8 firmware_kind; /* enum dsmil_firmware_kind */
+	__u8 flags;
+	__u8 signer_count; /* 1 or 2 */
+	__u8 reserved[2];  /* zero */
+};
+
+/* A DER Ecdsa-Sig-Value (RFC 3279, 2.2.3), zero beyond length. */
+struct dsmil_grant_signature {
+	__le16 length; /* 8 .. 72 */
+	__u8 der[78];
+};
+
+#define DSMIL_GRANT_BYTES(signers) \
+	(sizeof(struct dsmil_grant_body) + (signers) * sizeof(struct dsmil_grant_signature))
 
 /* ------------------------------------------------------------------ ctl -- */
 
@@ -100,6 +158,15 @@ struct dsmil_info {
 	__u32 audit_reader;   /* 1 while the audit ring is open */
 	char module_version[16];
 	char firmware_name[16];
+	/* Since API version 2. */
+	__u32 quarantine_added;	 /* devices that user space added */
+	__u32 grants_supported;	 /* 1 if this kernel can check a grant's signature */
+	__u32 grant_keys;	 /* enrolled */
+	__u32 grant_keys_sealed; /* 1 once DSMIL_IOC_GRANT_KEY_SEAL was called */
+	__u32 grant_nonces;	 /* used of DSMIL_GRANT_NONCES_MAX */
+	__u32 observers;	 /* observation rings that are open */
+	__u32 firmware_read_only; /* 1: the firmware module takes no writes */
+	__u32 reserved1;	 /* zero */
 };
 
 /*
@@ -144,23 +211,43 @@ struct dsmil_device_list {
 };
 
 /*
- * DSMIL_IOC_EVENT_RING: a new close-on-exec descriptor in fd.
- * DSMIL_RING_AUDIT needs CAP_SYS_ADMIN (-EPERM) and there is one reader at a
- * time (-EBUSY). Its records live from module load to unload, whoever reads:
+ * DSMIL_IOC_EVENT_RING: a new close-on-exec descriptor in fd. Needs CAP_SYS_ADMIN
+ * (-EPERM).
+ *
+ * DSMIL_RING_AUDIT: one reader at a time (-EBUSY). Its records live from module
+ * load to unload, whoever reads:
  *   read()   whole records (-EINVAL if the buffer holds none; 0 never: it waits,
  *            or gives -EAGAIN with O_NONBLOCK). Records come again to the next
  *            reader until they are acknowledged.
  *   poll()   POLLIN when a record waits, with or without firmware.
  *   DSMIL_IOC_RING_ADVANCE  acknowledges all records before a sequence number.
+ *
+ * DSMIL_RING_OBSERVE: a ring of this reader's own, from now on; at most
+ * DSMIL_OBSERVERS_MAX are open at once (-EBUSY). It never stalls anybody: what
+ * does not fit is lost to this reader, and a gap record says how much. See
+ * struct dsmil_ring_page for what mmap() gives; there is no read().
+ *   poll()   POLLIN when the reader has something to take. A reader that had
+ *            taken everything is woken for the next record; one that is behind
+ *            is not.
+ *
  * Any other kind is -EOPNOTSUPP.
  */
 #define DSMIL_RING_AUDIT 1
+#define DSMIL_RING_OBSERVE 2
+
+#define DSMIL_OBSERVERS_MAX 64
+#define DSMIL_OBSERVE_BYTES_MIN 4096
+#define DSMIL_OBSERVE_BYTES_MAX 262144
+#define DSMIL_OBSERVE_BYTES_DEFAULT 65536
 
 struct dsmil_event_ring {
 	__u32 size;
-	__u32 kind;  /* DSMIL_RING_AUDIT */
+	__u32 kind;  /* DSMIL_RING_ */
 	__u32 flags; /* zero */
 	__s32 fd;    /* out */
+	/* Since API version 2. */
+	__u32 bytes;	/* OBSERVE: a power of two, or 0 for the default; -EINVAL otherwise. out: the ring's */
+	__u32 reserved; /* zero */
 };
 
 /*
@@ -172,6 +259,144 @@ struct dsmil_ring_advance {
 	__u32 size;
 	__u32 reserved; /* zero */
 	__u64 up_to;
+};
+
+/*
+ * What mmap() of an observation ring gives, in pages from offset 0:
+ *   page 0        the reader's: struct dsmil_ring_page with `taken`, may be mapped
+ *                 writable, alone
+ *   page 1        the kernel's: struct dsmil_ring_page with `put` and the counters,
+ *                 read-only (-EPERM otherwise)
+ *   page 2 ..     the data, bytes long, and once more after it, read-only: a record
+ *                 that begins before the end goes on behind it
+ * Positions count bytes from 0, never wrap and are taken modulo bytes. A record is
+ * a struct dsmil_event, one after the other without padding; its own size field is
+ * its length. The reader reads `put` with acquire semantics, takes records from
+ * `taken` up to it, and then stores the new `taken` with release semantics. A
+ * `taken` that is ahead of `put` or more than bytes behind it counts as `put`.
+ */
+struct dsmil_ring_page {
+	__u64 taken;
+	__u64 put;
+	__u64 lost;	  /* records that did not fit, ever */
+	__u64 gap_count;  /* of them, those that no gap record tells of yet */
+	__u64 reserved[4];
+};
+
+/*
+ * DSMIL_IOC_QUARANTINE_ADD: from now on, until the module is unloaded, the device
+ * is quarantined: its registers, and the token that has its id's number, are never
+ * written. Needs CAP_SYS_ADMIN (-EPERM). 0 also if it already was. Nothing takes a
+ * device off the list.
+ */
+struct dsmil_quarantine_add {
+	__u32 size;
+	__u16 device_id;
+	__u16 reserved; /* zero */
+};
+
+/*
+ * DSMIL_IOC_GRANT_KEY_ADD: enrols a P-256 key whose grants count, until the module
+ * is unloaded. Needs CAP_SYS_ADMIN (-EPERM). -EROFS: the list is sealed; -EEXIST:
+ * the key is there; -ENOSPC: DSMIL_GRANT_KEYS_MAX are; -EINVAL: no point of the
+ * curve, or no owner; -EOPNOTSUPP: this kernel cannot check ECDSA signatures.
+ */
+#define DSMIL_GRANT_KEYS_MAX 32
+
+struct dsmil_grant_key_add {
+	__u32 size;
+	__u32 flags;	  /* zero */
+	__u8 point[64];	  /* X, Y, big-endian (SEC 1, 2.3.3, without its first byte) */
+	char owner[32];	  /* NUL-terminated, printable ASCII: who holds the key */
+	__u8 key_id[32];  /* out: SHA-256 of 0x04, X, Y */
+};
+
+/*
+ * DSMIL_IOC_GRANT_KEY_SEAL: closes the list of keys until the module is unloaded.
+ * Needs CAP_SYS_ADMIN (-EPERM). 0 also if it already was.
+ */
+struct dsmil_grant_key_seal {
+	__u32 size;
+	__u32 flags; /* zero */
+};
+
+/*
+ * DSMIL_IOC_REG_BATCH: count operations in order, each with the rights of the
+ * device descriptor that it names and exactly as DSMIL_IOC_REG_READ and _WRITE
+ * would do it, in one audit event (see DSMIL_EVENT_BATCH). Each gets its result;
+ * a failure does not stop the next, unless flags has DSMIL_BATCH_STOP: then the
+ * rest is -ECANCELED. The command itself fails, with nothing done, for a bad
+ * struct, more than DSMIL_BATCH_MAX operations (-E2BIG), a bad pointer (-EFAULT)
+ * or, if the batch has a write and the audit ring no room for its event, -EAGAIN.
+ * A fatal signal ends it between two operations: the rest is -ECANCELED.
+ */
+#define DSMIL_BATCH_MAX 4096
+#define DSMIL_BATCH_STOP 0x1
+
+struct dsmil_batch_operation {
+	__s32 fd;	 /* of a device node; -EBADF if it is none, or not open for it */
+	__u8 operation;	 /* DSMIL_BATCH_READ or _WRITE; others -EINVAL */
+	__u8 reg;	 /* enum dsmil_register; others -ERANGE */
+	__u16 rule_token; /* out: as in struct dsmil_reg_write */
+	__u32 value;	 /* READ: out; WRITE: in */
+	__s32 result;	 /* out: 0 or -errno */
+	__u64 grant;	 /* as in struct dsmil_reg_write */
+	__u32 grant_length;
+	__u8 reason;	 /* out: enum dsmil_reason */
+	__u8 rule_risk;	 /* out */
+	__u16 reserved;	 /* zero */
+};
+
+#define DSMIL_BATCH_READ 0
+#define DSMIL_BATCH_WRITE 1
+
+struct dsmil_reg_batch {
+	__u32 size;
+	__u32 flags;	  /* DSMIL_BATCH_STOP */
+	__u32 count;	  /* 1 .. DSMIL_BATCH_MAX */
+	__u32 stride;	  /* sizeof(struct dsmil_batch_operation) of the caller */
+	__u64 operations; /* user pointer */
+	__u32 failed;	  /* out: results that are not 0 */
+	__u32 reserved;	  /* zero */
+	__u64 sequence;	  /* out: of the audit event; 0 if it is only counted in a gap */
+};
+
+/*
+ * mmap() of ctl, from offset 0, read-only (-EPERM otherwise): the last known state
+ * of every device, filled by every access and by the poller. A reader copies
+ * between two equal, even values of `sequence` (read with acquire semantics) and
+ * otherwise tries again.
+ */
+#define DSMIL_STATUS_VERSION 1
+#define DSMIL_STATUS_STALE 0x1 /* the firmware that it came from has gone */
+
+struct dsmil_status_register {
+	__u64 time_ns; /* CLOCK_BOOTTIME of the last answer; 0: none yet */
+	__u32 value;   /* of the last good answer */
+	__s32 result;  /* of the last access: 0 or -errno */
+};
+
+struct dsmil_status_device {
+	__u16 id;
+	__u8 present;
+	__u8 risk;
+	__u32 changes; /* how often a read found another value than the last */
+	struct dsmil_status_register registers[DSMIL_REGISTER_COUNT];
+	__u64 reserved;
+};
+
+struct dsmil_status_page {
+	__u32 sequence; /* odd while the kernel writes */
+	__u32 version;	/* DSMIL_STATUS_VERSION */
+	__u32 bytes;	/* sizeof(struct dsmil_status_page) */
+	__u32 device_bytes; /* sizeof(struct dsmil_status_device) */
+	__u8 load_id[16];
+	__u32 firmware_kind;
+	__u32 flags;	/* DSMIL_STATUS_STALE */
+	__u64 sweeps;	/* of the poller */
+	__u64 sweep_ns; /* CLOCK_BOOTTIME of the end of the last one */
+	__u64 reserved;
+	struct dsmil_status_device devices[DSMIL_DEVICE_COUNT];
 };
 
 /* --------------------------------------------------------------- devices -- */
@@ -194,7 +419,8 @@ struct dsmil_reg_read {
  *         token, and the firmware was not called.
  * -EAGAIN: the audit ring has no free slot; nothing was done.
  * -EIO, -ENXIO: the firmware was called and failed.
- * -EOPNOTSUPP: a grant was given and this kernel takes none.
+ * A grant that is given must hold (-EPERM and its reason otherwise), also where
+ * none is needed; it is used up when the firmware is called.
  * The out fields are filled for success, -EPERM, -EIO and -ENXIO.
  */
 struct dsmil_reg_write {
@@ -219,7 +445,25 @@ enum dsmil_event_type {
 	DSMIL_EVENT_READ = 4,	 /* result 0: value; else -errno */
 	DSMIL_EVENT_WRITE = 5,	 /* the firmware was called; result 0 or -errno */
 	DSMIL_EVENT_REFUSED = 6, /* the guard refused; the firmware was not called */
+	DSMIL_EVENT_QUARANTINE_ADDED = 7, /* device_id */
+	DSMIL_EVENT_GRANT_KEY_ADDED = 8,  /* detail.key: key id and owner */
+	DSMIL_EVENT_GRANT_KEYS_SEALED = 9, /* value: how many keys */
+	DSMIL_EVENT_BATCH = 10, /* count: operations; value: failed; then its parts */
+	DSMIL_EVENT_BATCH_PART = 11, /* detail.operations: the next value of them; count: index of the first */
+	DSMIL_EVENT_SWEEP = 12, /* of the poller. count: registers; value: errors; detail.digest */
+	DSMIL_EVENT_CHANGED = 13, /* a sweep read another value: value; first_ns: the one before */
 };
+
+/* An operation of a batch, as its event lists it. */
+struct dsmil_event_operation {
+	__u16 token;
+	__u8 operation; /* DSMIL_BATCH_READ or _WRITE */
+	__u8 reason;	/* enum dsmil_reason */
+	__u32 value;
+	__s32 result;
+};
+
+#define DSMIL_EVENT_OPERATIONS 6 /* in a BATCH_PART */
 
 /*
  * One record of the audit ring, and the payload of the netlink notification.
@@ -249,6 +493,19 @@ struct dsmil_event {
 	__u32 pid;	 /* tgid in the initial pid namespace */
 	char comm[16];	 /* NUL-terminated */
 	__u64 cgroup_id; /* of the caller's default hierarchy; 0 if there is none */
+	union {		 /* by type; what is not used is zero */
+		struct {
+			__u8 nonce[16];
+			__u8 signer[DSMIL_GRANT_SIGNERS_MAX][32]; /* key ids */
+		} grant; /* WRITE and REFUSED with a grant */
+		struct {
+			__u8 id[32];
+			char owner[32];
+		} key; /* GRANT_KEY_ADDED */
+		struct dsmil_event_operation operations[DSMIL_EVENT_OPERATIONS]; /* BATCH_PART */
+		__u8 digest[32]; /* SWEEP: SHA-256 of {le16 token, le32 value, le32 result} of each */
+		__u8 raw[80];
+	} detail;
 };
 
 /* ---------------------------------------------------------------- commands -- */
@@ -260,6 +517,10 @@ struct dsmil_event {
 #define DSMIL_IOC_DEVICE_LIST _IOWR(DSMIL_IOC_MAGIC, 0x02, struct dsmil_device_list)
 #define DSMIL_IOC_EVENT_RING _IOWR(DSMIL_IOC_MAGIC, 0x03, struct dsmil_event_ring)
 #define DSMIL_IOC_RING_ADVANCE _IOW(DSMIL_IOC_MAGIC, 0x04, struct dsmil_ring_advance)
+#define DSMIL_IOC_QUARANTINE_ADD _IOW(DSMIL_IOC_MAGIC, 0x05, struct dsmil_quarantine_add)
+#define DSMIL_IOC_GRANT_KEY_ADD _IOWR(DSMIL_IOC_MAGIC, 0x06, struct dsmil_grant_key_add)
+#define DSMIL_IOC_GRANT_KEY_SEAL _IOW(DSMIL_IOC_MAGIC, 0x07, struct dsmil_grant_key_seal)
+#define DSMIL_IOC_REG_BATCH _IOWR(DSMIL_IOC_MAGIC, 0x08, struct dsmil_reg_batch)
 #define DSMIL_IOC_REG_READ _IOWR(DSMIL_IOC_MAGIC, 0x10, struct dsmil_reg_read)
 #define DSMIL_IOC_REG_WRITE _IOWR(DSMIL_IOC_MAGIC, 0x11, struct dsmil_reg_write)
 
