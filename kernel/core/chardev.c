@@ -207,6 +207,7 @@ static u16 file_token(const struct file *file, u32 reg)
 
 static long device_read(struct file *file, struct dsmil_reg_read __user *arg)
 {
+	struct dsmil_register_operation operation = {};
 	struct dsmil_reg_read request;
 	int ret;
 
@@ -217,18 +218,19 @@ static long device_read(struct file *file, struct dsmil_reg_read __user *arg)
 		return -EINVAL;
 	if (request.reg >= DSMIL_REGISTER_COUNT)
 		return -ERANGE;
-	ret = dsmil_register_read(file_token(file, request.reg), file_epoch(file), &request.value,
-				  &request.time_ns);
+	operation.token = file_token(file, request.reg);
+	ret = dsmil_register_read(file_epoch(file), &operation);
 	if (ret)
 		return ret;
+	request.value = operation.value;
+	request.time_ns = operation.time_ns;
 	return copy_to_user(arg, &request, sizeof(request)) ? -EFAULT : 0;
 }
 
 static long device_write(struct file *file, struct dsmil_reg_write __user *arg)
 {
-	struct dsmil_guard_decision decision;
+	struct dsmil_register_operation operation = {};
 	struct dsmil_reg_write request;
-	bool decided;
 	int ret;
 
 	if (!(file->f_mode & FMODE_WRITE))
@@ -250,13 +252,15 @@ static long device_write(struct file *file, struct dsmil_reg_write __user *arg)
 	if (copy_to_user(arg, &request, sizeof(request)))
 		return -EFAULT;
 
-	ret = dsmil_register_write(file_token(file, request.reg), file_epoch(file), request.value,
-				   &decided, &decision, &request.sequence);
-	if (!decided)
+	operation.token = file_token(file, request.reg);
+	operation.value = request.value;
+	ret = dsmil_register_write(file_epoch(file), &operation);
+	if (!operation.decided)
 		return ret;
-	request.reason = decision.reason;
-	request.rule_token = decision.rule_token;
-	request.rule_risk = decision.rule_risk;
+	request.reason = operation.decision.reason;
+	request.rule_token = operation.decision.rule_token;
+	request.rule_risk = operation.decision.rule_risk;
+	request.sequence = operation.sequence;
 	if (copy_to_user(arg, &request, sizeof(request)))
 		return -EFAULT;
 	return ret;

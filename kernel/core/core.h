@@ -58,15 +58,33 @@ struct dsmil_statistics {
 	u64 firmware_errors;
 };
 
-/* Both give -ENODEV if the epoch is over or the board lacks the register. */
-int dsmil_register_read(u16 token, u32 epoch, u32 *value, u64 *time_ns);
+/* One operation on a register, and what came of it. */
+struct dsmil_register_operation {
+	u16 token;
+	u8 operation; /* enum dsmil_operation */
+	u32 value;    /* WRITE: in; READ: out, 0 if it failed */
+
+	bool decided; /* the guard was asked: what follows holds */
+	struct dsmil_guard_decision decision;
+	int result;   /* 0, -EPERM: the guard refused, or the firmware's */
+	u64 time_ns;  /* CLOCK_BOOTTIME of the answer */
+	u64 sequence; /* of the audit record; 0 if it is only counted in a gap */
+};
+
 /*
- * -EAGAIN: the audit ring is full, nothing was done. -EPERM: the guard refused.
- * Other errors but -ENODEV: the firmware's. decision and sequence are filled if
- * the guard was asked, which *decided says.
+ * Both take token and value, give the result, and -ENODEV if the epoch is over or
+ * the board lacks the register. A write gives -EAGAIN if the audit ring is full:
+ * nothing was done.
  */
-int dsmil_register_write(u16 token, u32 epoch, u32 value, bool *decided,
-			 struct dsmil_guard_decision *decision, u64 *sequence);
+int dsmil_register_read(u32 epoch, struct dsmil_register_operation *operation);
+int dsmil_register_write(u32 epoch, struct dsmil_register_operation *operation);
+
+/*
+ * Under the firmware lock, for a register that the board has: asks the guard and,
+ * if it allows it, the firmware. Records nothing: the caller makes the event.
+ */
+void dsmil_register_perform(const struct dsmil_firmware_ops *ops,
+			    struct dsmil_register_operation *operation);
 
 /* Under the firmware lock: what a privileged caller's write would meet. */
 struct dsmil_guard_decision dsmil_register_outlook(const struct dsmil_firmware_ops *ops, u16 token);

@@ -3,6 +3,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/capability.h>
+#include <linux/ktime.h>
 #include <linux/ratelimit.h>
 #include <linux/sched.h>
 
@@ -36,18 +37,6 @@ struct dsmil_statistics dsmil_register_statistics(void)
 	return statistics;
 }
 
-static void describe(struct dsmil_event *event, const struct dsmil_firmware_ops *ops, u16 token,
-		     const struct dsmil_guard_decision *decision)
-{
-	event->firmware_kind = ops->kind;
-	event->device_id = DSMIL_DEVICE_ID_BASE + dsmil_token_device(token);
-	event->token = token;
-	event->reg = (token - DSMIL_TOKEN_BASE) % DSMIL_REGISTER_COUNT;
-	event->rule_token = decision->rule_token;
-	event->risk = decision->rule_risk;
-	event->reason = decision->reason;
-}
-
 /* The firmware, under its lock, if the caller's epoch still lasts and it has the register. */
 static const struct dsmil_firmware_ops *lock_register(u16 token, u32 epoch)
 {
@@ -60,39 +49,73 @@ static const struct dsmil_firmware_ops *lock_register(u16 token, u32 epoch)
 	return ops;
 }
 
-int dsmil_register_read(u16 token, u32 epoch, u32 *value, u64 *time_ns)
+void dsmil_register_perform(const struct dsmil_firmware_ops *ops,
+			    struct dsmil_register_operation *operation)
 {
-	struct dsmil_guard_request request = { .operation = DSMIL_OPERATION_READ, .token = token };
-	struct dsmil_guard_decision decision;
-	struct dsmil_event event;
-	const struct dsmil_firmware_ops *ops;
-	int ret;
+	struct dsmil_guard_request request = {
+		.operation = operation->operation,
+		.token = operation->token,
+		.has_rawio = operation->operation == DSMIL_OPERATION_WRITE &&
+			     capable(CAP_SYS_RAWIO),
+	};
 
-	ops = lock_register(token, epoch);
+	operation->decided = true;
+	operation->decision = ask_guard(ops, &request);
+	if (!operation->decision.allowed) {
+		operation->result = -EPERM;
+		statistics.refused++;
+	} else if (!request.location_known) {
+		operation->result = -ENXIO;
+	} else if (operation->operation == DSMIL_OPERATION_WRITE) {
+		operation->result = ops->write(operation->token, request.location,
+					       operation->value);
+		statistics.writes++;
+		statistics.firmware_errors += !!operation->result;
+	} else {
+		operation->value = 0;
+		operation->result = ops->read(operation->token, request.location,
+					      &operation->value);
+		if (operation->result)
+			operation->value = 0;
+		statistics.reads++;
+		statistics.firmware_errors += !!operation->result;
+	}
+	operation->time_ns = ktime_get_boottime_ns();
+}
+
+/* The event of one operation, but for what dsmil_audit_prepare() fills in. */
+static void describe(struct dsmil_event *event, const struct dsmil_firmware_ops *ops,
+		     const struct dsmil_register_operation *operation)
+{
+	event->firmware_kind = ops->kind;
+	event->device_id = DSMIL_DEVICE_ID_BASE + dsmil_token_device(operation->token);
+	event->token = operation->token;
+	event->reg = (operation->token - DSMIL_TOKEN_BASE) % DSMIL_REGISTER_COUNT;
+	event->rule_token = operation->decision.rule_token;
+	event->risk = operation->decision.rule_risk;
+	event->reason = operation->decision.reason;
+	event->value = operation->value;
+	event->result = operation->result;
+}
+
+int dsmil_register_read(u32 epoch, struct dsmil_register_operation *operation)
+{
+	const struct dsmil_firmware_ops *ops;
+	struct dsmil_event event;
+
+	operation->operation = DSMIL_OPERATION_READ;
+	ops = lock_register(operation->token, epoch);
 	if (!ops)
 		return -ENODEV;
 
-	*value = 0;
-	decision = ask_guard(ops, &request);
-	if (!decision.allowed) {
-		ret = -EPERM;
-	} else if (!request.location_known) {
-		ret = -ENXIO;
-	} else {
-		ret = ops->read(token, request.location, value);
-		statistics.reads++;
-		statistics.firmware_errors += !!ret;
-	}
+	dsmil_register_perform(ops, operation);
 	dsmil_audit_prepare(&event, DSMIL_EVENT_READ);
-	describe(&event, ops, token, &decision);
-	event.value = ret ? 0 : *value;
-	event.result = ret;
-	*time_ns = event.boottime_ns;
-	dsmil_audit_record(&event);
+	describe(&event, ops, operation);
+	operation->sequence = dsmil_audit_record(&event);
 	trace_dsmil_read(&event);
 
 	dsmil_firmware_unlock();
-	return ret;
+	return operation->result;
 }
 
 static void report_refusal(const struct dsmil_event *event)
@@ -107,54 +130,38 @@ static void report_refusal(const struct dsmil_event *event)
 		event->rule_token);
 }
 
-int dsmil_register_write(u16 token, u32 epoch, u32 value, bool *decided,
-			 struct dsmil_guard_decision *decision, u64 *sequence)
+int dsmil_register_write(u32 epoch, struct dsmil_register_operation *operation)
 {
-	struct dsmil_guard_request request = {
-		.operation = DSMIL_OPERATION_WRITE,
-		.token = token,
-		.has_rawio = capable(CAP_SYS_RAWIO),
-	};
-	struct dsmil_event event;
 	const struct dsmil_firmware_ops *ops;
+	struct dsmil_event event;
 	int ret;
 
-	*decided = false;
+	operation->operation = DSMIL_OPERATION_WRITE;
+	operation->decided = false;
 	/* Before anything happens: a write that cannot be recorded is not done. */
 	ret = dsmil_audit_reserve();
 	if (ret)
 		return ret;
-	ops = lock_register(token, epoch);
+	ops = lock_register(operation->token, epoch);
 	if (!ops) {
 		dsmil_audit_release();
 		return -ENODEV;
 	}
 
-	*decided = true;
-	*decision = ask_guard(ops, &request);
-	if (!decision->allowed) {
-		dsmil_audit_release();
-		ret = -EPERM;
-		dsmil_audit_prepare(&event, DSMIL_EVENT_REFUSED);
-	} else {
-		ret = ops->write(token, request.location, value);
+	dsmil_register_perform(ops, operation);
+	if (operation->decision.allowed) {
 		dsmil_audit_prepare(&event, DSMIL_EVENT_WRITE);
-	}
-	describe(&event, ops, token, decision);
-	event.value = value;
-	event.result = ret;
-
-	if (!decision->allowed) {
-		statistics.refused++;
-		*sequence = dsmil_audit_record(&event);
+		describe(&event, ops, operation);
+		operation->sequence = dsmil_audit_commit(&event);
+		trace_dsmil_write(&event);
+	} else {
+		dsmil_audit_release();
+		dsmil_audit_prepare(&event, DSMIL_EVENT_REFUSED);
+		describe(&event, ops, operation);
+		operation->sequence = dsmil_audit_record(&event);
 		trace_dsmil_refused(&event);
 		report_refusal(&event);
-	} else {
-		statistics.writes++;
-		statistics.firmware_errors += !!ret;
-		*sequence = dsmil_audit_commit(&event);
-		trace_dsmil_write(&event);
 	}
 	dsmil_firmware_unlock();
-	return ret;
+	return operation->result;
 }
