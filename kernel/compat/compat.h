@@ -18,16 +18,6 @@
 /* Const since 6.9. */
 #define dsmil_bus_type typeof(*((struct device *)NULL)->bus)
 
-/* The attributes of a dump request. */
-static inline struct nlattr **dsmil_dump_attrs(struct netlink_callback *cb)
-{
-#ifdef DSMIL_HAVE_GENL_INFO_DUMP
-	return genl_info_dump(cb)->attrs;
-#else
-	return genl_dumpit_info(cb)->attrs;
-#endif
-}
-
 /* Without SYS_ADMIN groups (before 6.1.68 and 6.6.7), NET_ADMIN is the closest. */
 #ifdef GENL_MCAST_CAP_SYS_ADMIN
 #define DSMIL_MCAST_FLAGS GENL_MCAST_CAP_SYS_ADMIN

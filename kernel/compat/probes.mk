@@ -6,5 +6,5 @@ dsmil-has = $(shell grep -q '$(2)' $(srctree)/include/$(1) && echo y)
 
 # 6.3: callbacks of struct device_type take a const device.
 ccflags-$(call dsmil-has,linux/device.h,uevent..const struct device) += -DDSMIL_HAVE_CONST_DEVICE
-# 6.6: struct genl_info in dumps.
-ccflags-$(call dsmil-has,net/genetlink.h,^genl_info_dump) += -DDSMIL_HAVE_GENL_INFO_DUMP
+# 6.2: an operation of its own for a dump.
+ccflags-$(call dsmil-has,net/genetlink.h,^struct genl_split_ops {) += -DDSMIL_HAVE_GENL_SPLIT_OPS

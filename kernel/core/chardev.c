@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "abi_gen.h"
 #include "audit.h"
 #include "compat.h"
 #include "core.h"
@@ -27,14 +28,14 @@ dev_t dsmil_chardev_number(u16 number)
 	return first_number + DEVICE_MINOR + number;
 }
 
-int dsmil_struct_from_user(void *to, size_t known, void __user *from)
+int dsmil_struct_from_user_since(void *to, size_t known, size_t first, void __user *from)
 {
 	u32 size;
 	int ret;
 
 	if (get_user(size, (u32 __user *)from))
 		return -EFAULT;
-	if (size < known)
+	if (size < first)
 		return -EINVAL;
 	ret = size > PAGE_SIZE ? -E2BIG : copy_struct_from_user(to, known, from, size);
 	if (ret == -E2BIG && put_user((u32)known, (u32 __user *)from))
@@ -44,6 +45,11 @@ int dsmil_struct_from_user(void *to, size_t known, void __user *from)
 	return ret;
 }
 
+int dsmil_struct_to_user(void __user *to, const void *from, size_t known)
+{
+	return copy_to_user(to, from, min_t(size_t, *(const u32 *)from, known)) ? -EFAULT : 0;
+}
+
 /* ----------------------------------------------------------------- ctl -- */
 
 static long ctl_info(struct dsmil_info __user *arg)
@@ -51,13 +57,13 @@ static long ctl_info(struct dsmil_info __user *arg)
 	struct dsmil_info info;
 	int ret;
 
-	ret = dsmil_struct_from_user(&info, sizeof(info), arg);
+	ret = dsmil_struct_from_user_since(&info, sizeof(info), DSMIL_INFO_FIRST, arg);
 	if (ret)
 		return ret;
-	if (info.reserved)
+	if (info.reserved || info.reserved1)
 		return -EINVAL;
 	dsmil_info_fill(&info);
-	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
+	return dsmil_struct_to_user(arg, &info, sizeof(info));
 }
 
 static long ctl_device_get(struct dsmil_device __user *arg)
@@ -127,10 +133,10 @@ static long ctl_event_ring(struct dsmil_event_ring __user *arg)
 	struct file *file;
 	int ret;
 
-	ret = dsmil_struct_from_user(&ring, sizeof(ring), arg);
+	ret = dsmil_struct_from_user_since(&ring, sizeof(ring), DSMIL_EVENT_RING_FIRST, arg);
 	if (ret)
 		return ret;
-	if (ring.flags)
+	if (ring.flags || ring.reserved)
 		return -EINVAL;
 	if (ring.kind != DSMIL_RING_AUDIT)
 		return -EOPNOTSUPP;
@@ -141,10 +147,9 @@ static long ctl_event_ring(struct dsmil_event_ring __user *arg)
 	if (ret < 0)
 		goto err_file;
 	ring.fd = ret;
-	if (copy_to_user(arg, &ring, sizeof(ring))) {
-		ret = -EFAULT;
+	ret = dsmil_struct_to_user(arg, &ring, sizeof(ring));
+	if (ret)
 		goto err_fd;
-	}
 	fd_install(ring.fd, file);
 	return 0;
 
@@ -287,6 +292,27 @@ static const struct file_operations device_fops = {
 
 /* --------------------------------------------------------------- nodes -- */
 
+/* Which ABI this is, for those that cannot make an ioctl. */
+static ssize_t api_version_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%u\n", DSMIL_API_VERSION);
+}
+static DEVICE_ATTR_RO(api_version);
+
+static ssize_t event_schema_version_show(struct device *dev, struct device_attribute *attr,
+					 char *buf)
+{
+	return sysfs_emit(buf, "%u\n", DSMIL_EVENT_SCHEMA_VERSION);
+}
+static DEVICE_ATTR_RO(event_schema_version);
+
+static struct attribute *ctl_attrs[] = {
+	&dev_attr_api_version.attr,
+	&dev_attr_event_schema_version.attr,
+	NULL
+};
+ATTRIBUTE_GROUPS(ctl);
+
 static struct class dsmil_class = {
 	.name = "dsmil",
 };
@@ -300,6 +326,7 @@ static char *ctl_devnode(dsmil_const_device *dev, umode_t *mode, kuid_t *uid, kg
 
 static const struct device_type ctl_type = {
 	.name = "dsmil_ctl",
+	.groups = ctl_groups,
 	.devnode = ctl_devnode,
 };
 

@@ -112,9 +112,19 @@ void dsmil_chardev_exit(void);
 dev_t dsmil_chardev_number(u16 number); /* of a device's node */
 
 /*
- * The uAPI's rule for structs: size first; what we do not know must be zero.
- * Leaves the caller's size in the struct.
+ * The uAPI's rule for structs: size first; what we do not know must be zero; not
+ * shorter than it was first published (abi_gen.h). Leaves the caller's size in the
+ * struct, and zero what the caller does not have.
  */
-int dsmil_struct_from_user(void *to, size_t known, void __user *from);
+int dsmil_struct_from_user_since(void *to, size_t known, size_t first, void __user *from);
+
+/* Of a struct that has not grown yet. */
+static inline int dsmil_struct_from_user(void *to, size_t known, void __user *from)
+{
+	return dsmil_struct_from_user_since(to, known, known, from);
+}
+
+/* Back to the caller, as far as its struct goes. */
+int dsmil_struct_to_user(void __user *to, const void *from, size_t known);
 
 #endif /* DSMIL_CORE_H */

@@ -1,29 +1,81 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/dsmil_netlink.h>
-#include <net/genetlink.h>
-
-#include "compat.h"
-#include "core.h"
+/* The family, how its messages are made, and what the module says of itself. */
 #include "netlink.h"
 
-static struct genl_family dsmil_family;
+#include "core.h"
+#include "netlink_internal.h"
+#include "statistics.h"
+
+int dsmil_nl_answer(struct genl_info *info, u8 command, dsmil_nl_put_fn put, const void *facts)
+{
+	struct sk_buff *skb;
+	void *header;
+
+	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (!skb)
+		return -ENOMEM;
+	header = genlmsg_put_reply(skb, info, &dsmil_nl_family, 0, command);
+	if (!header || put(skb, facts)) {
+		nlmsg_free(skb);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, header);
+	return genlmsg_reply(skb, info);
+}
+
+int dsmil_nl_add(struct sk_buff *skb, struct netlink_callback *cb, u8 command, u32 generation,
+		 dsmil_nl_put_fn put, const void *facts)
+{
+	void *header;
+
+	header = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, &dsmil_nl_family,
+			     NLM_F_MULTI, command);
+	if (!header)
+		return -EMSGSIZE;
+	if (put(skb, facts)) {
+		genlmsg_cancel(skb, header);
+		return -EMSGSIZE;
+	}
+	cb->seq = generation;
+	genl_dump_check_consistent(cb, header);
+	genlmsg_end(skb, header);
+	return 0;
+}
+
+int dsmil_nl_start(struct netlink_callback *cb)
+{
+	if (!dsmil_dump_has_attributes(cb))
+		return 0;
+	NL_SET_ERR_MSG(cb->extack, "a dump takes no attributes");
+	return -EINVAL;
+}
 
 /* ------------------------------------------------------------ INFO_GET -- */
 
-static int put_u64(struct sk_buff *skb, int attribute, u64 value, int pad)
+static int put_grants(struct sk_buff *skb, const struct dsmil_info *info)
 {
-	return nla_put_u64_64bit(skb, attribute, value, pad);
+	if (nla_put_u32(skb, DSMIL_A_INFO_QUARANTINE_ADDED, info->quarantine_added) ||
+	    nla_put_u32(skb, DSMIL_A_INFO_GRANTS_SUPPORTED, info->grants_supported) ||
+	    nla_put_u32(skb, DSMIL_A_INFO_GRANT_KEYS, info->grant_keys) ||
+	    nla_put_u32(skb, DSMIL_A_INFO_GRANT_KEYS_SEALED, info->grant_keys_sealed) ||
+	    nla_put_u32(skb, DSMIL_A_INFO_GRANT_NONCES, info->grant_nonces) ||
+	    nla_put_u32(skb, DSMIL_A_INFO_OBSERVERS, info->observers) ||
+	    nla_put_u32(skb, DSMIL_A_INFO_FIRMWARE_READ_ONLY, info->firmware_read_only))
+		return -EMSGSIZE;
+	return 0;
 }
 
-static int put_info(struct sk_buff *skb, const struct dsmil_info *info)
+static int put_info(struct sk_buff *skb, const void *facts)
 {
+	const struct dsmil_info *info = facts;
 	size_t risk;
 
 	for (risk = 0; risk < ARRAY_SIZE(info->risk_count); risk++)
 		if (nla_put_u32(skb, DSMIL_A_INFO_RISK_COUNT, info->risk_count[risk]))
 			return -EMSGSIZE;
 
-#define PUT_U64(name, value) put_u64(skb, DSMIL_A_INFO_##name, value, DSMIL_A_INFO_PAD)
+#define PUT_U64(name, value)									\
+	nla_put_u64_64bit(skb, DSMIL_A_INFO_##name, value, DSMIL_A_INFO_PAD)
 	if (nla_put_u32(skb, DSMIL_A_INFO_API_VERSION, info->api_version) ||
 	    nla_put_u32(skb, DSMIL_A_INFO_EVENT_SCHEMA_VERSION, info->event_schema_version) ||
 	    nla_put_u32(skb, DSMIL_A_INFO_FIRMWARE_KIND, info->firmware_kind) ||
@@ -41,231 +93,92 @@ static int put_info(struct sk_buff *skb, const struct dsmil_info *info)
 	    PUT_U64(AUDIT_GAPS, info->audit_gaps))
 		return -EMSGSIZE;
 #undef PUT_U64
-	return 0;
+	return put_grants(skb, info);
 }
 
-static int info_get_do(struct sk_buff *request, struct genl_info *info)
+int dsmil_nl_info_get_do(struct sk_buff *skb, struct genl_info *info)
 {
-	struct dsmil_info answer = {};
-	struct sk_buff *skb;
-	void *header;
+	struct dsmil_info facts = {};
 
-	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
-	if (!skb)
-		return -ENOMEM;
-	dsmil_info_fill(&answer);
-	header = genlmsg_put_reply(skb, info, &dsmil_family, 0, DSMIL_CMD_INFO_GET);
-	if (!header || put_info(skb, &answer)) {
-		nlmsg_free(skb);
-		return -EMSGSIZE;
-	}
-	genlmsg_end(skb, header);
-	return genlmsg_reply(skb, info);
+	dsmil_info_fill(&facts);
+	return dsmil_nl_answer(info, DSMIL_CMD_INFO_GET, put_info, &facts);
 }
 
-/* ---------------------------------------------------------- DEVICE_GET -- */
+/* ------------------------------------------------------ STATISTICS_GET -- */
 
-static struct netlink_range_validation device_ids = {
-	.min = DSMIL_DEVICE_ID_BASE,
-	.max = DSMIL_DEVICE_ID_BASE + DSMIL_DEVICE_COUNT - 1,
+struct statistics_facts {
+	u16 device_id; /* 0: the totals */
+	struct dsmil_statistics statistics;
 };
 
-static const struct nla_policy device_policy[] = {
-	[DSMIL_A_DEVICE_ID] = NLA_POLICY_FULL_RANGE(NLA_U32, &device_ids),
-	[DSMIL_A_DEVICE_NUMBER] = NLA_POLICY_MAX(NLA_U32, DSMIL_DEVICE_COUNT - 1),
-};
-
-static int put_device_attributes(struct sk_buff *skb, const struct dsmil_device *device)
+static int put_statistics(struct sk_buff *skb, const void *facts)
 {
-	u16 reg;
+	const struct statistics_facts *of = facts;
 
-	if (nla_put_u32(skb, DSMIL_A_DEVICE_ID, device->id) ||
-	    nla_put_u32(skb, DSMIL_A_DEVICE_NUMBER, device->number) ||
-	    nla_put_u32(skb, DSMIL_A_DEVICE_TOKEN_BASE, device->token_base) ||
-	    nla_put_string(skb, DSMIL_A_DEVICE_NAME, device->name) ||
-	    nla_put_u32(skb, DSMIL_A_DEVICE_GROUP, device->group) ||
-	    nla_put_string(skb, DSMIL_A_DEVICE_GROUP_NAME, device->group_name) ||
-	    nla_put_u32(skb, DSMIL_A_DEVICE_RISK, device->risk) ||
-	    nla_put_u32(skb, DSMIL_A_DEVICE_PRESENT, device->present) ||
-	    nla_put_u32(skb, DSMIL_A_DEVICE_LAYER, device->layer) ||
-	    nla_put_u32(skb, DSMIL_A_DEVICE_CLEARANCE, device->clearance))
+	if (of->device_id && nla_put_u32(skb, DSMIL_A_STATISTICS_DEVICE_ID, of->device_id))
 		return -EMSGSIZE;
-	if (device->layer &&
-	    (nla_put_string(skb, DSMIL_A_DEVICE_LAYER_NAME, device->layer_name) ||
-	     nla_put_string(skb, DSMIL_A_DEVICE_SERVICE_NAME, device->service_name)))
+#define PUT(name, value)									\
+	nla_put_u64_64bit(skb, DSMIL_A_STATISTICS_##name, value, DSMIL_A_STATISTICS_PAD)
+	if (PUT(READS, of->statistics.reads) || PUT(WRITES, of->statistics.writes) ||
+	    PUT(REFUSED, of->statistics.refused) ||
+	    PUT(FIRMWARE_ERRORS, of->statistics.firmware_errors))
 		return -EMSGSIZE;
-	for (reg = 0; reg < DSMIL_REGISTER_COUNT; reg++)
-		if (nla_put_u32(skb, DSMIL_A_DEVICE_REGISTER_RISK, device->register_risk[reg]))
-			return -EMSGSIZE;
-	for (reg = 0; reg < DSMIL_REGISTER_COUNT; reg++)
-		if (nla_put_u32(skb, DSMIL_A_DEVICE_REGISTER_REASON, device->register_reason[reg]))
-			return -EMSGSIZE;
+#undef PUT
 	return 0;
 }
 
-static int requested_number(struct genl_info *info, u16 *number)
+int dsmil_nl_statistics_get_do(struct sk_buff *skb, struct genl_info *info)
 {
-	struct nlattr *id = info->attrs[DSMIL_A_DEVICE_ID];
-	struct nlattr *num = info->attrs[DSMIL_A_DEVICE_NUMBER];
+	struct nlattr *id = info->attrs[DSMIL_A_STATISTICS_DEVICE_ID];
+	struct statistics_facts facts = {};
 
-	if (!id == !num) {
-		GENL_SET_ERR_MSG(info, "name the device by either its id or its number");
-		return -EINVAL;
+	if (id) {
+		facts.device_id = nla_get_u32(id);
+		facts.statistics = dsmil_statistics_of(facts.device_id - DSMIL_DEVICE_ID_BASE);
+	} else {
+		dsmil_firmware_lock();
+		facts.statistics = dsmil_register_statistics();
+		dsmil_firmware_unlock();
 	}
-	*number = id ? nla_get_u32(id) - DSMIL_DEVICE_ID_BASE : nla_get_u32(num);
-	return 0;
+	return dsmil_nl_answer(info, DSMIL_CMD_STATISTICS_GET, put_statistics, &facts);
 }
 
-static int device_get_do(struct sk_buff *request, struct genl_info *info)
+int dsmil_nl_statistics_get_start(struct netlink_callback *cb)
 {
-	struct dsmil_device device = {};
-	struct sk_buff *skb;
-	void *header;
-	u16 number;
-	int ret;
-
-	ret = requested_number(info, &number);
-	if (ret)
-		return ret;
-	ret = dsmil_device_fill(number, &device, NULL);
-	if (ret) {
-		GENL_SET_ERR_MSG(info, "no firmware is attached");
-		return ret;
-	}
-	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
-	if (!skb)
-		return -ENOMEM;
-	header = genlmsg_put_reply(skb, info, &dsmil_family, 0, DSMIL_CMD_DEVICE_GET);
-	if (!header || put_device_attributes(skb, &device)) {
-		nlmsg_free(skb);
-		return -EMSGSIZE;
-	}
-	genlmsg_end(skb, header);
-	return genlmsg_reply(skb, info);
+	return dsmil_nl_start(cb);
 }
 
-static int device_get_start(struct netlink_callback *cb)
-{
-	struct nlattr **attrs = dsmil_dump_attrs(cb);
-
-	if (attrs[DSMIL_A_DEVICE_ID] || attrs[DSMIL_A_DEVICE_NUMBER]) {
-		NL_SET_ERR_MSG(cb->extack, "a dump takes no attributes");
-		return -EINVAL;
-	}
-	if (!dsmil_firmware_epoch()) {
-		NL_SET_ERR_MSG(cb->extack, "no firmware is attached");
-		return -ENODEV;
-	}
-	return 0;
-}
-
-/* args[0] is the number of the next device. */
-static int device_get_dump(struct sk_buff *skb, struct netlink_callback *cb)
+/* args[0] is the number of the next device. Counters belong to no generation. */
+int dsmil_nl_statistics_get_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	for (; cb->args[0] < DSMIL_DEVICE_COUNT; cb->args[0]++) {
-		struct dsmil_device device = {};
-		void *header;
-		int ret;
+		struct statistics_facts facts = {
+			.device_id = DSMIL_DEVICE_ID_BASE + cb->args[0],
+			.statistics = dsmil_statistics_of(cb->args[0]),
+		};
 
-		ret = dsmil_device_fill(cb->args[0], &device, &cb->seq);
-		if (ret)
-			return ret;
-		header = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
-				     &dsmil_family, NLM_F_MULTI, DSMIL_CMD_DEVICE_GET);
-		if (!header)
+		if (dsmil_nl_add(skb, cb, DSMIL_CMD_STATISTICS_GET, 1, put_statistics, &facts))
 			break;
-		genl_dump_check_consistent(cb, header);
-		if (put_device_attributes(skb, &device)) {
-			genlmsg_cancel(skb, header);
-			break;
-		}
-		genlmsg_end(skb, header);
 	}
 	return skb->len;
 }
 
-/* -------------------------------------------------------------- events -- */
-
-static int put_event(struct sk_buff *skb, const struct dsmil_event *event)
-{
-#define PUT_U32(name, value) nla_put_u32(skb, DSMIL_A_EVENT_##name, value)
-#define PUT_U64(name, value) put_u64(skb, DSMIL_A_EVENT_##name, value, DSMIL_A_EVENT_PAD)
-	if (PUT_U32(TYPE, event->type) || PUT_U32(DEVICE_ID, event->device_id) ||
-	    PUT_U64(SEQUENCE, event->sequence) || PUT_U64(BOOTTIME_NS, event->boottime_ns) ||
-	    PUT_U64(REALTIME_NS, event->realtime_ns) ||
-	    nla_put(skb, DSMIL_A_EVENT_LOAD_ID, sizeof(event->load_id), event->load_id) ||
-	    PUT_U32(TOKEN, event->token) || PUT_U32(RULE_TOKEN, event->rule_token) ||
-	    PUT_U32(REG, event->reg) || PUT_U32(RISK, event->risk) ||
-	    PUT_U32(REASON, event->reason) || PUT_U32(FIRMWARE_KIND, event->firmware_kind) ||
-	    PUT_U32(VALUE, event->value) ||
-	    nla_put_s32(skb, DSMIL_A_EVENT_RESULT, event->result) ||
-	    PUT_U64(COUNT, event->count) || PUT_U64(FIRST_NS, event->first_ns) ||
-	    PUT_U32(UID, event->uid) || PUT_U32(PID, event->pid) ||
-	    nla_put_string(skb, DSMIL_A_EVENT_COMM, event->comm) ||
-	    PUT_U64(CGROUP_ID, event->cgroup_id))
-		return -EMSGSIZE;
-#undef PUT_U32
-#undef PUT_U64
-	return 0;
-}
-
-void dsmil_netlink_publish(const struct dsmil_event *event)
-{
-	struct sk_buff *skb;
-	void *header;
-
-	if (!genl_has_listeners(&dsmil_family, &init_net, 0))
-		return;
-	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
-	header = skb ? genlmsg_put(skb, 0, 0, &dsmil_family, 0, DSMIL_CMD_EVENT) : NULL;
-	if (!header || put_event(skb, event)) {
-		nlmsg_free(skb);
-		/* Listeners see it as the loss that it is. */
-		genl_set_err(&dsmil_family, &init_net, 0, 0, -ENOBUFS);
-		return;
-	}
-	genlmsg_end(skb, header);
-	genlmsg_multicast(&dsmil_family, skb, 0, 0, GFP_KERNEL);
-}
-
 /* -------------------------------------------------------------- family -- */
 
-static const struct genl_ops dsmil_ops[] = {
-	{
-		.cmd = DSMIL_CMD_INFO_GET,
-		.doit = info_get_do,
-	},
-	{
-		.cmd = DSMIL_CMD_DEVICE_GET,
-		.policy = device_policy,
-		.maxattr = ARRAY_SIZE(device_policy) - 1,
-		.doit = device_get_do,
-		.start = device_get_start,
-		.dumpit = device_get_dump,
-	},
-};
-
-static const struct genl_multicast_group dsmil_groups[] = {
-	{ .name = DSMIL_GENL_EVENTS, .flags = DSMIL_MCAST_FLAGS },
-};
-
-static struct genl_family dsmil_family __ro_after_init = {
+struct genl_family dsmil_nl_family __ro_after_init = {
 	.name = DSMIL_GENL_NAME,
 	.version = DSMIL_GENL_VERSION,
 	.module = THIS_MODULE,
-	.ops = dsmil_ops,
-	.n_ops = ARRAY_SIZE(dsmil_ops),
-	.resv_start_op = DSMIL_CMD_INFO_GET,
-	.mcgrps = dsmil_groups,
-	.n_mcgrps = ARRAY_SIZE(dsmil_groups),
+	.mcgrps = dsmil_nl_groups,
+	.n_mcgrps = DSMIL_NL_GROUPS,
 };
 
 int __init dsmil_netlink_init(void)
 {
-	return genl_register_family(&dsmil_family);
+	return dsmil_genl_register(&dsmil_nl_family, dsmil_nl_ops, DSMIL_NL_OPS);
 }
 
 void dsmil_netlink_exit(void)
 {
-	genl_unregister_family(&dsmil_family);
+	genl_unregister_family(&dsmil_nl_family);
 }

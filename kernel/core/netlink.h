@@ -8,7 +8,10 @@
 int dsmil_netlink_init(void);
 void dsmil_netlink_exit(void);
 
-/* Tells the group "events"; what does not reach a listener is still in the ring. May sleep. */
+/*
+ * Tells the group "events", and "security" what concerns it; what does not reach a
+ * listener is still in the ring. May sleep.
+ */
 void dsmil_netlink_publish(const struct dsmil_event *event);
 
 #endif /* DSMIL_NETLINK_CORE_H */

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Generated from tools/abi by tools/abi/generate.py. Do not edit. */
+#include "netlink_gen.h"
+
 #include <linux/dsmil_netlink.h>
 #include <linux/kernel.h>
 
-#include "netlink_gen.h"
-
-static const struct netlink_range_validation device_get_id_range = {
+static struct netlink_range_validation device_get_id_range = {
 	.min = 0x8000,
 	.max = 0x806b,
 };
@@ -15,7 +15,7 @@ static const struct nla_policy device_get_do_policy[] = {
 	[DSMIL_A_DEVICE_NUMBER] = NLA_POLICY_MAX(NLA_U32, 107),
 };
 
-static const struct netlink_range_validation register_get_token_range = {
+static struct netlink_range_validation register_get_token_range = {
 	.min = 0x8000,
 	.max = 0x8143,
 };
@@ -24,7 +24,7 @@ static const struct nla_policy register_get_do_policy[] = {
 	[DSMIL_A_REGISTER_TOKEN] = NLA_POLICY_FULL_RANGE(NLA_U32, &register_get_token_range),
 };
 
-static const struct netlink_range_validation quarantine_get_device_id_range = {
+static struct netlink_range_validation quarantine_get_device_id_range = {
 	.min = 0x8000,
 	.max = 0x806b,
 };
@@ -37,7 +37,7 @@ static const struct nla_policy grant_key_get_do_policy[] = {
 	[DSMIL_A_GRANT_KEY_ID] = NLA_POLICY_EXACT_LEN(32),
 };
 
-static const struct netlink_range_validation statistics_get_device_id_range = {
+static struct netlink_range_validation statistics_get_device_id_range = {
 	.min = 0x8000,
 	.max = 0x806b,
 };

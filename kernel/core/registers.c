@@ -9,6 +9,7 @@
 
 #include "audit.h"
 #include "core.h"
+#include "statistics.h"
 #include "trace.h"
 
 static struct dsmil_statistics statistics; /* under the firmware lock */
@@ -81,6 +82,7 @@ void dsmil_register_perform(const struct dsmil_firmware_ops *ops,
 		statistics.firmware_errors += !!operation->result;
 	}
 	operation->time_ns = ktime_get_boottime_ns();
+	dsmil_statistics_note(operation, request.location_known);
 }
 
 /* The event of one operation, but for what dsmil_audit_prepare() fills in. */

@@ -20,6 +20,7 @@ sys.dont_write_bytecode = True
 
 import header_match  # noqa: E402
 import model as description  # noqa: E402
+import render_kernel  # noqa: E402
 import render_netlink  # noqa: E402
 import render_reference  # noqa: E402
 import render_tests  # noqa: E402
@@ -30,6 +31,7 @@ HEADER = "include/uapi/linux/dsmil.h"
 KEPT = {
     "docs/netlink/dsmil.yaml": render_netlink.ynl,
     "include/uapi/linux/dsmil_netlink.h": render_netlink.uapi,
+    "kernel/core/abi_gen.h": render_kernel.first_sizes,
     "kernel/core/netlink_gen.c": render_netlink.kernel_source,
     "kernel/core/netlink_gen.h": render_netlink.kernel_header,
     "docs/reference/abi.md": render_reference.reference,

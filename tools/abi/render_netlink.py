@@ -190,7 +190,8 @@ def _policies(model, operation):
     attributes = [by_name[each] for each in asked]
     for attribute in attributes:
         if _needs_range(attribute):
-            yield f"static const struct netlink_range_validation {_c(operation['name'], attribute['name'])}_range = {{"
+            # Policies of 6.1 do not take them const.
+            yield f"static struct netlink_range_validation {_c(operation['name'], attribute['name'])}_range = {{"
             yield f"\t.min = 0x{attribute['checks'].get('min', 0):x},"
             yield f"\t.max = 0x{attribute['checks']['max']:x},"
             yield "};"
@@ -229,10 +230,10 @@ def _requests(model):
 def kernel_source(model):
     yield "// SPDX-License-Identifier: GPL-2.0-only"
     yield f"/* {GENERATED} */"
+    yield "#include \"netlink_gen.h\""
+    yield ""
     yield "#include <linux/dsmil_netlink.h>"
     yield "#include <linux/kernel.h>"
-    yield ""
-    yield "#include \"netlink_gen.h\""
     yield ""
     for operation in model.netlink["operations"]:
         yield from _policies(model, operation)

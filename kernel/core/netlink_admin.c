@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What administrators decided: the quarantine, and whose grants count. */
+#include "core.h"
+#include "netlink_facts.h"
+#include "netlink_internal.h"
+
+/* ------------------------------------------------------ QUARANTINE_GET -- */
+
+struct quarantine_facts {
+	u16 number;
+	bool quarantined;
+	bool added;
+};
+
+static struct quarantine_facts quarantine_of(u16 number)
+{
+	bool compiled_in = dsmil_catalog[number].risk == DSMIL_RISK_QUARANTINED;
+	bool added = !compiled_in && dsmil_quarantine_is_added(number);
+
+	return (struct quarantine_facts){
+		.number = number,
+		.quarantined = compiled_in || added,
+		.added = added,
+	};
+}
+
+static int put_quarantine(struct sk_buff *skb, const void *facts)
+{
+	const struct quarantine_facts *of = facts;
+
+	if (nla_put_u32(skb, DSMIL_A_QUARANTINE_DEVICE_ID, DSMIL_DEVICE_ID_BASE + of->number) ||
+	    nla_put_string(skb, DSMIL_A_QUARANTINE_NAME, dsmil_catalog[of->number].name) ||
+	    nla_put_u32(skb, DSMIL_A_QUARANTINE_QUARANTINED, of->quarantined) ||
+	    nla_put_u32(skb, DSMIL_A_QUARANTINE_ADDED, of->added))
+		return -EMSGSIZE;
+	return 0;
+}
+
+int dsmil_nl_quarantine_get_do(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *id = info->attrs[DSMIL_A_QUARANTINE_DEVICE_ID];
+	struct quarantine_facts facts;
+
+	if (!id) {
+		GENL_SET_ERR_MSG(info, "name the device by its id");
+		return -EINVAL;
+	}
+	facts = quarantine_of(nla_get_u32(id) - DSMIL_DEVICE_ID_BASE);
+	return dsmil_nl_answer(info, DSMIL_CMD_QUARANTINE_GET, put_quarantine, &facts);
+}
+
+int dsmil_nl_quarantine_get_start(struct netlink_callback *cb)
+{
+	return dsmil_nl_start(cb);
+}
+
+/* args[0] is the number of the next device. */
+int dsmil_nl_quarantine_get_dump(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	for (; cb->args[0] < DSMIL_DEVICE_COUNT; cb->args[0]++) {
+		u32 generation = dsmil_quarantine_generation();
+		struct quarantine_facts facts = quarantine_of(cb->args[0]);
+
+		if (facts.quarantined &&
+		    dsmil_nl_add(skb, cb, DSMIL_CMD_QUARANTINE_GET, generation, put_quarantine,
+				 &facts))
+			break;
+	}
+	return skb->len;
+}
+
+/* ------------------------------------------------------- GRANT_KEY_GET -- */
+
+static int put_grant_key(struct sk_buff *skb, const void *facts)
+{
+	const struct dsmil_grant_key_facts *key = facts;
+
+	if (nla_put(skb, DSMIL_A_GRANT_KEY_ID, sizeof(key->id), key->id) ||
+	    nla_put_string(skb, DSMIL_A_GRANT_KEY_OWNER, key->owner))
+		return -EMSGSIZE;
+	return 0;
+}
+
+int dsmil_nl_grant_key_get_do(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *id = info->attrs[DSMIL_A_GRANT_KEY_ID];
+	struct dsmil_grant_key_facts key;
+	u32 i;
+
+	if (!id) {
+		GENL_SET_ERR_MSG(info, "name the key by its id");
+		return -EINVAL;
+	}
+	for (i = 0; !dsmil_grant_key_at(i, &key); i++)
+		if (!memcmp(key.id, nla_data(id), sizeof(key.id)))
+			return dsmil_nl_answer(info, DSMIL_CMD_GRANT_KEY_GET, put_grant_key, &key);
+	NL_SET_ERR_MSG_ATTR(info->extack, id, "no such key is enrolled");
+	return -ENOENT;
+}
+
+int dsmil_nl_grant_key_get_start(struct netlink_callback *cb)
+{
+	return dsmil_nl_start(cb);
+}
+
+/* args[0] is the index of the next key. */
+int dsmil_nl_grant_key_get_dump(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	for (;; cb->args[0]++) {
+		u32 generation = dsmil_grant_key_generation();
+		struct dsmil_grant_key_facts key;
+
+		if (dsmil_grant_key_at(cb->args[0], &key) ||
+		    dsmil_nl_add(skb, cb, DSMIL_CMD_GRANT_KEY_GET, generation, put_grant_key, &key))
+			break;
+	}
+	return skb->len;
+}
