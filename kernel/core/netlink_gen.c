@@ -5,6 +5,11 @@
 #include <linux/dsmil_netlink.h>
 #include <linux/kernel.h>
 
+/* A split operation without a policy would take anything. */
+static const struct nla_policy no_attributes[] = {
+	[1] = { .type = NLA_REJECT, .reject_message = "this request takes no attributes" },
+};
+
 static struct netlink_range_validation device_get_id_range = {
 	.min = 0x8000,
 	.max = 0x806b,
@@ -51,6 +56,8 @@ const struct genl_split_ops dsmil_nl_ops[DSMIL_NL_OPS] = {
 	{
 		.cmd = DSMIL_CMD_INFO_GET,
 		.doit = dsmil_nl_info_get_do,
+		.policy = no_attributes,
+		.maxattr = ARRAY_SIZE(no_attributes) - 1,
 		.flags = GENL_CMD_CAP_DO,
 	},
 	{
@@ -64,6 +71,8 @@ const struct genl_split_ops dsmil_nl_ops[DSMIL_NL_OPS] = {
 		.cmd = DSMIL_CMD_DEVICE_GET,
 		.start = dsmil_nl_device_get_start,
 		.dumpit = dsmil_nl_device_get_dump,
+		.policy = no_attributes,
+		.maxattr = ARRAY_SIZE(no_attributes) - 1,
 		.flags = GENL_CMD_CAP_DUMP,
 	},
 	{
@@ -77,6 +86,8 @@ const struct genl_split_ops dsmil_nl_ops[DSMIL_NL_OPS] = {
 		.cmd = DSMIL_CMD_REGISTER_GET,
 		.start = dsmil_nl_register_get_start,
 		.dumpit = dsmil_nl_register_get_dump,
+		.policy = no_attributes,
+		.maxattr = ARRAY_SIZE(no_attributes) - 1,
 		.flags = GENL_CMD_CAP_DUMP,
 	},
 	{
@@ -90,6 +101,8 @@ const struct genl_split_ops dsmil_nl_ops[DSMIL_NL_OPS] = {
 		.cmd = DSMIL_CMD_QUARANTINE_GET,
 		.start = dsmil_nl_quarantine_get_start,
 		.dumpit = dsmil_nl_quarantine_get_dump,
+		.policy = no_attributes,
+		.maxattr = ARRAY_SIZE(no_attributes) - 1,
 		.flags = GENL_CMD_CAP_DUMP,
 	},
 	{
@@ -103,6 +116,8 @@ const struct genl_split_ops dsmil_nl_ops[DSMIL_NL_OPS] = {
 		.cmd = DSMIL_CMD_GRANT_KEY_GET,
 		.start = dsmil_nl_grant_key_get_start,
 		.dumpit = dsmil_nl_grant_key_get_dump,
+		.policy = no_attributes,
+		.maxattr = ARRAY_SIZE(no_attributes) - 1,
 		.flags = GENL_CMD_CAP_DUMP,
 	},
 	{
@@ -116,6 +131,8 @@ const struct genl_split_ops dsmil_nl_ops[DSMIL_NL_OPS] = {
 		.cmd = DSMIL_CMD_STATISTICS_GET,
 		.start = dsmil_nl_statistics_get_start,
 		.dumpit = dsmil_nl_statistics_get_dump,
+		.policy = no_attributes,
+		.maxattr = ARRAY_SIZE(no_attributes) - 1,
 		.flags = GENL_CMD_CAP_DUMP,
 	},
 };

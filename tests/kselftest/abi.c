@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The manners of the ABI: what each command accepts, and how it refuses the rest. */
+/*
+ * What the commands of ctl and of a device's node do. The manners that all commands share
+ * are in commands.c.
+ */
 #include "support.h"
 
 #include <fcntl.h>
@@ -9,155 +12,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* A command with a request that it accepts, and a bit of it that must be zero. */
-struct command {
-	const char *name;
-	unsigned long code;
-	size_t size;
-	const void *good;
-	size_t reserved; /* offset of a byte that must be zero; 0 if there is none */
-	int fd;
-};
-
-static const struct dsmil_info good_info = { .size = sizeof(good_info) };
 static const struct dsmil_device good_device = { .size = sizeof(good_device), .id = 0x8005 };
 static const struct dsmil_device_list good_list = {
 	.size = sizeof(good_list), .stride = sizeof(struct dsmil_device), .count = 0 };
-static const struct dsmil_ring_advance good_advance = { .size = sizeof(good_advance), .up_to = 0 };
 static const struct dsmil_event_ring good_ring = { .size = sizeof(good_ring), .kind = DSMIL_RING_AUDIT };
-static const struct dsmil_reg_read good_read = { .size = sizeof(good_read), .reg = DSMIL_REG_STATUS };
 static const struct dsmil_reg_write good_write = {
 	.size = sizeof(good_write), .reg = DSMIL_REG_CONFIG, .value = 7 };
-
-#define MAX_REQUEST 8192
-
-static const char *named(const char *command, const char *what)
-{
-	static char name[128];
-
-	snprintf(name, sizeof(name), "%s %s", command, what);
-	return name;
-}
-
-static char *request_of(const struct command *command)
-{
-	char *request = calloc(1, MAX_REQUEST);
-
-	if (!request)
-		tap_bail("out of memory");
-	memcpy(request, command->good, command->size);
-	return request;
-}
-
-static int send_request(const struct command *command, char *request)
-{
-	int error = try_ioctl(command->fd, command->code, request);
-
-	/* Each accepted EVENT_RING opens one; there is room for one alone. */
-	if (command->code == DSMIL_IOC_EVENT_RING && !error)
-		close(((struct dsmil_event_ring *)request)->fd);
-	return error;
-}
-
-static void set_size(char *request, size_t size)
-{
-	uint32_t bytes = (uint32_t)size;
-
-	memcpy(request, &bytes, sizeof(bytes));
-}
-
-static uint32_t get_size(const char *request)
-{
-	uint32_t bytes;
-
-	memcpy(&bytes, request, sizeof(bytes));
-	return bytes;
-}
-
-static void check_sizes(const struct command *command)
-{
-	char *request = request_of(command);
-
-	tap_is(send_request(command, request), 0, named(command->name, "accepts its struct"));
-
-	memcpy(request, command->good, command->size);
-	set_size(request, command->size - 1);
-	tap_is(send_request(command, request), EINVAL, named(command->name, "refuses a short struct"));
-	set_size(request, 0);
-	tap_is(send_request(command, request), EINVAL, named(command->name, "refuses a struct of no size"));
-
-	memcpy(request, command->good, command->size);
-	set_size(request, command->size + 64);
-	tap_is(send_request(command, request), 0, named(command->name, "accepts a longer struct whose tail is zero"));
-
-	memcpy(request, command->good, command->size);
-	set_size(request, command->size + 64);
-	request[command->size + 63] = 1;
-	tap_is(send_request(command, request), E2BIG, named(command->name, "refuses a tail that is not zero"));
-	tap_is(get_size(request), (long)command->size, named(command->name, "then says the size that it knows"));
-	request[command->size + 63] = 0;
-
-	set_size(request, MAX_REQUEST);
-	tap_is(send_request(command, request), E2BIG, named(command->name, "refuses a struct larger than a page"));
-	free(request);
-}
-
-static void check_content(const struct command *command)
-{
-	struct command larger = *command;
-	char *request = request_of(command);
-
-	if (command->reserved) {
-		request[command->reserved] = 1;
-		tap_is(send_request(command, request), EINVAL,
-		       named(command->name, "refuses a reserved field or unknown flag"));
-		request[command->reserved] = 0;
-	}
-	tap_is(try_ioctl(command->fd, command->code, NULL), EFAULT, named(command->name, "refuses a null pointer"));
-	tap_is(try_ioctl(command->fd, command->code, (void *)-4096L), EFAULT,
-	       named(command->name, "refuses a pointer into the kernel"));
-
-	/* Newer headers have another _IOC_SIZE in the command. */
-	larger.code += 64UL << _IOC_SIZESHIFT;
-	memcpy(request, command->good, command->size);
-	set_size(request, command->size + 64);
-	tap_is(try_ioctl(larger.fd, larger.code, request), 0, named(command->name, "is known by its number, not its size"));
-	if (command->code == DSMIL_IOC_EVENT_RING)
-		close(((struct dsmil_event_ring *)request)->fd);
-	free(request);
-}
-
-/* 32-bit callers come in by int 0x80, whose pointers have 32 bits. */
-static int compat_ioctl(int fd, unsigned long command, void *argument)
-{
-	long result;
-
-	__asm__ volatile("int $0x80"
-			 : "=a"(result)
-			 : "a"(54L), "b"((long)fd), "c"(command), "d"(argument)
-			 : "memory", "r8", "r9", "r10", "r11");
-	return result < 0 ? (int)-result : 0;
-}
-
-static void check_compat(const struct command *command)
-{
-	const char *name = named(command->name, "answers a 32-bit caller alike");
-	char *request = mmap(NULL, MAX_REQUEST, PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
-	int error;
-
-	if (request == MAP_FAILED)
-		tap_bail("no memory below 4 GiB");
-	memcpy(request, command->good, command->size);
-	error = compat_ioctl(command->fd, command->code, request);
-	if (error == ENOSYS)
-		tap_skip(name, "this kernel has no 32-bit system calls");
-	else
-		tap_is(error, 0, name);
-	if (command->code == DSMIL_IOC_EVENT_RING && !error)
-		close(((struct dsmil_event_ring *)request)->fd);
-	munmap(request, MAX_REQUEST);
-}
 
 static void check_unknown_commands(int ctl, int device, int ring)
 {
@@ -181,7 +41,6 @@ static void check_info(int ctl)
 	static const uint32_t risks[] = { 6, 91, 3, 1, 7 };
 	struct dsmil_info info = info_get(ctl);
 
-	tap_is(info.api_version, DSMIL_API_VERSION, "INFO names the API version of this header");
 	tap_is(info.device_count, DSMIL_DEVICE_COUNT, "INFO counts 108 devices");
 	tap_is(info.present_count, DSMIL_DEVICE_COUNT - board_is_odd(), "INFO counts the devices that are present");
 	tap_ok(!memcmp(info.risk_count, risks, sizeof(risks)), "INFO counts the devices of each risk");
@@ -350,25 +209,6 @@ int main(int argc, char **argv)
 		tap_bail("the nodes do not open; run this as root with a firmware module loaded");
 	reg_read(device, DSMIL_REG_CONFIG, &config);
 
-	const struct command commands[] = {
-		{ "INFO", DSMIL_IOC_INFO, sizeof(good_info), &good_info, offsetof(struct dsmil_info, reserved), ctl },
-		{ "DEVICE_GET", DSMIL_IOC_DEVICE_GET, sizeof(good_device), &good_device,
-		  offsetof(struct dsmil_device, reserved1), ctl },
-		{ "DEVICE_LIST", DSMIL_IOC_DEVICE_LIST, sizeof(good_list), &good_list,
-		  offsetof(struct dsmil_device_list, reserved), ctl },
-		{ "EVENT_RING", DSMIL_IOC_EVENT_RING, sizeof(good_ring), &good_ring,
-		  offsetof(struct dsmil_event_ring, flags), ctl },
-		{ "REG_READ", DSMIL_IOC_REG_READ, sizeof(good_read), &good_read,
-		  offsetof(struct dsmil_reg_read, flags), device },
-		{ "REG_WRITE", DSMIL_IOC_REG_WRITE, sizeof(good_write), &good_write,
-		  offsetof(struct dsmil_reg_write, flags), device },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		check_sizes(&commands[i]);
-		check_content(&commands[i]);
-		check_compat(&commands[i]);
-	}
 	check_info(ctl);
 	check_devices(ctl);
 	check_list(ctl);
@@ -379,16 +219,6 @@ int main(int argc, char **argv)
 	ring = ring_open(ctl);
 	if (ring < 0)
 		tap_bail("the audit ring does not open");
-	/* At the tail: acknowledging nothing is always right. */
-	struct dsmil_ring_advance advance = good_advance;
-
-	advance.up_to = info_get(ctl).audit_tail;
-	const struct command on_ring = { "RING_ADVANCE", DSMIL_IOC_RING_ADVANCE, sizeof(advance), &advance,
-					 offsetof(struct dsmil_ring_advance, reserved), ring };
-
-	check_sizes(&on_ring);
-	check_content(&on_ring);
-	check_compat(&on_ring);
 	check_unknown_commands(ctl, device, ring);
 	reg_write(device, DSMIL_REG_CONFIG, config, NULL);
 	return tap_finish();

@@ -181,7 +181,7 @@ def _rule(attribute, range_name):
 
 
 def _policies(model, operation):
-    """The policy of a do; what takes no attribute needs none: the kernel refuses them all."""
+    """The policy of a do that takes attributes."""
     name = operation["attribute-set"]
     asked = operation.get("do", {}).get("request", {"attributes": []})["attributes"]
     if not asked:
@@ -213,9 +213,9 @@ def _entry(operation, kind):
     else:
         yield f"\t\t.start = {_handler(operation, 'start')},"
         yield f"\t\t.dumpit = {_handler(operation, 'dump')},"
-    if asked:
-        yield f"\t\t.policy = {_policy_name(operation)},"
-        yield f"\t\t.maxattr = ARRAY_SIZE({_policy_name(operation)}) - 1,"
+    policy = _policy_name(operation) if asked else "no_attributes"
+    yield f"\t\t.policy = {policy},"
+    yield f"\t\t.maxattr = ARRAY_SIZE({policy}) - 1,"
     yield f"\t\t.flags = GENL_CMD_CAP_{kind.upper()},"
     yield "\t},"
 
@@ -234,6 +234,11 @@ def kernel_source(model):
     yield ""
     yield "#include <linux/dsmil_netlink.h>"
     yield "#include <linux/kernel.h>"
+    yield ""
+    yield "/* A split operation without a policy would take anything. */"
+    yield "static const struct nla_policy no_attributes[] = {"
+    yield "\t[1] = { .type = NLA_REJECT, .reject_message = \"this request takes no attributes\" },"
+    yield "};"
     yield ""
     for operation in model.netlink["operations"]:
         yield from _policies(model, operation)

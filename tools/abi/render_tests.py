@@ -37,13 +37,13 @@ def _dirt(model, struct):
     must be zero, and a flag that nobody knows."""
     for offset, size, field in model.struct_layout(struct)[0]:
         if field.get("zero"):
-            yield field["name"], offset + size - 1, 1
+            yield f"{field['name']} that is not zero", offset + size - 1, 1
         elif "known" in field:
             known = 0
             for name in field["known"]:
                 known |= model.number(name)
             bit = next(bit for bit in range(8 * size) if not known >> bit & 1)
-            yield f"an unknown flag in {field['name']}", offset + bit // 8, 1 << bit % 8
+            yield "an unknown flag", offset + bit // 8, 1 << bit % 8
 
 
 def _fields(accept):
@@ -94,7 +94,7 @@ def case_names(model):
         for case in CASES:
             yield f"{command['name']} {case}"
         for what, _, _ in _dirt(model, command["struct"]):
-            yield f"{command['name']} refuses {what} that is not zero"
+            yield f"{command['name']} refuses {what}"
 
 
 def uncovered(model, lines):

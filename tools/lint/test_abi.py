@@ -182,7 +182,7 @@ class Coverage(unittest.TestCase):
             wanted = [field["name"] for field in MODEL.structs[entry["struct"]]["fields"] if field.get("zero")]
             table = text.split(f"dirt_{entry['name'].lower()}[] = {{")[1].split("};")[0]
             for name in wanted:
-                self.assertIn(f'"{name}"', table)
+                self.assertIn(f'"{name} that is not zero"', table)
 
     def test_a_command_that_did_not_run_is_noticed(self):
         lines = [f"ok 1 - commands: {name}" for name in render_tests.case_names(MODEL)]
