@@ -8,3 +8,5 @@ dsmil-has = $(shell grep -q '$(2)' $(srctree)/include/$(1) && echo y)
 ccflags-$(call dsmil-has,linux/device.h,uevent..const struct device) += -DDSMIL_HAVE_CONST_DEVICE
 # 6.6: struct genl_info in dumps.
 ccflags-$(call dsmil-has,net/genetlink.h,^genl_info_dump) += -DDSMIL_HAVE_GENL_INFO_DUMP
+# 6.3: vm_flags are changed through functions.
+ccflags-$(call dsmil-has,linux/mm.h,vm_flags_clear) += -DDSMIL_HAVE_VM_FLAGS_CLEAR
