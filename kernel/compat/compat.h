@@ -7,6 +7,7 @@
 #define DSMIL_COMPAT_H
 
 #include <linux/device.h>
+#include <linux/mm.h>
 #include <net/genetlink.h>
 
 #ifdef DSMIL_HAVE_CONST_DEVICE
@@ -17,6 +18,13 @@
 
 /* Const since 6.9. */
 #define dsmil_bus_type typeof(*((struct device *)NULL)->bus)
+
+#ifndef DSMIL_HAVE_VM_FLAGS_CLEAR
+static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	vma->vm_flags &= ~flags;
+}
+#endif
 
 /* Without SYS_ADMIN groups (before 6.1.68 and 6.6.7), NET_ADMIN is the closest. */
 #ifdef GENL_MCAST_CAP_SYS_ADMIN

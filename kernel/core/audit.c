@@ -10,6 +10,7 @@
 #include "audit.h"
 #include "core.h"
 #include "netlink.h"
+#include "observe.h"
 
 DECLARE_WAIT_QUEUE_HEAD(dsmil_audit_wait);
 
@@ -19,7 +20,7 @@ static struct dsmil_event *slots;
 static DEFINE_SPINLOCK(lock);
 static u64 head = 1;
 static u64 tail = 1;
-static u32 reserved; /* slots promised to writes under way */
+static u32 reserved; /* slots promised to writes and batches under way */
 static u64 gap_count;
 static u64 gap_first_ns;
 static u64 gap_total;
@@ -29,19 +30,26 @@ static u64 used(void)
 	return head - tail + reserved;
 }
 
-static void append(struct dsmil_event *event)
+static void append(struct dsmil_event *events, u32 count)
 {
-	event->sequence = head;
-	slots[head % DSMIL_AUDIT_CAPACITY] = *event;
-	head++;
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		events[i].sequence = head;
+		slots[head % DSMIL_AUDIT_CAPACITY] = events[i];
+		head++;
+	}
+	dsmil_observe_put(events, count);
 }
 
-static void count_gap(const struct dsmil_event *event)
+/* Observers have rings of their own: they still get what this one only counts. */
+static void count_gap(const struct dsmil_event *events, u32 count, u32 counted)
 {
 	if (!gap_count)
-		gap_first_ns = event->boottime_ns;
-	gap_count++;
-	gap_total++;
+		gap_first_ns = events->boottime_ns;
+	gap_count += counted;
+	gap_total += counted;
+	dsmil_observe_put(events, count);
 }
 
 /* Nobody's doing in particular: a gap record names no caller. */
@@ -64,16 +72,19 @@ static bool append_gap(struct dsmil_event *gap)
 	if (!gap_count || used() >= DSMIL_AUDIT_ORDINARY_LIMIT)
 		return false;
 	prepare_gap(gap);
-	append(gap);
+	append(gap, 1);
 	gap_count = 0;
 	return true;
 }
 
 /* Outside the lock; the callers' locks keep it in the order of the sequences. */
-static void publish(const struct dsmil_event *event)
+static void publish(const struct dsmil_event *events, u32 count)
 {
+	u32 i;
+
 	wake_up_interruptible(&dsmil_audit_wait);
-	dsmil_netlink_publish(event);
+	for (i = 0; i < count; i++)
+		dsmil_netlink_publish(&events[i]);
 }
 
 void dsmil_audit_prepare(struct dsmil_event *event, u16 type)
@@ -95,54 +106,56 @@ void dsmil_audit_prepare(struct dsmil_event *event, u16 type)
 #endif
 }
 
-u64 dsmil_audit_record(struct dsmil_event *event)
+u64 dsmil_audit_record(struct dsmil_event *events, u32 count, u32 counted)
 {
 	struct dsmil_event gap;
 	bool has_gap, kept;
 
 	spin_lock(&lock);
 	has_gap = append_gap(&gap);
-	kept = used() < DSMIL_AUDIT_ORDINARY_LIMIT;
+	kept = used() + count <= DSMIL_AUDIT_ORDINARY_LIMIT;
 	if (kept)
-		append(event);
+		append(events, count);
 	else
-		count_gap(event);
+		count_gap(events, count, counted);
 	spin_unlock(&lock);
 
+	dsmil_observe_wake();
 	if (has_gap)
-		publish(&gap);
+		publish(&gap, 1);
 	if (kept)
-		publish(event);
-	return event->sequence;
+		publish(events, count);
+	return events->sequence;
 }
 
-int dsmil_audit_reserve(void)
+int dsmil_audit_reserve(u32 count)
 {
 	int ret = 0;
 
 	spin_lock(&lock);
-	if (used() < DSMIL_AUDIT_WRITE_LIMIT)
-		reserved++;
+	if (used() + count <= DSMIL_AUDIT_WRITE_LIMIT)
+		reserved += count;
 	else
 		ret = -EAGAIN;
 	spin_unlock(&lock);
 	return ret;
 }
 
-u64 dsmil_audit_commit(struct dsmil_event *event)
+u64 dsmil_audit_commit(struct dsmil_event *events, u32 count)
 {
 	spin_lock(&lock);
-	reserved--;
-	append(event);
+	reserved -= count;
+	append(events, count);
 	spin_unlock(&lock);
-	publish(event);
-	return event->sequence;
+	dsmil_observe_wake();
+	publish(events, count);
+	return events->sequence;
 }
 
-void dsmil_audit_release(void)
+void dsmil_audit_release(u32 count)
 {
 	spin_lock(&lock);
-	reserved--;
+	reserved -= count;
 	spin_unlock(&lock);
 }
 
@@ -157,12 +170,13 @@ void dsmil_audit_state(u16 type, u8 firmware_kind, u32 value)
 	spin_lock(&lock);
 	kept = used() < DSMIL_AUDIT_CAPACITY;
 	if (kept)
-		append(&event);
+		append(&event, 1);
 	else
-		count_gap(&event);
+		count_gap(&event, 1, 1);
 	spin_unlock(&lock);
+	dsmil_observe_wake();
 	if (kept)
-		publish(&event);
+		publish(&event, 1);
 }
 
 struct dsmil_audit_state dsmil_audit_get_state(void)
@@ -191,8 +205,10 @@ void dsmil_audit_acknowledge(u64 up_to)
 	tail = up_to;
 	has_gap = append_gap(&gap);
 	spin_unlock(&lock);
-	if (has_gap)
-		publish(&gap);
+	if (!has_gap)
+		return;
+	dsmil_observe_wake();
+	publish(&gap, 1);
 }
 
 int dsmil_audit_init(void)

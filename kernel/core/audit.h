@@ -25,13 +25,19 @@ void dsmil_audit_exit(void);
 /* Fills in everything about the moment and the caller. */
 void dsmil_audit_prepare(struct dsmil_event *event, u16 type);
 
-/* Reads and refusals: the sequence, or 0 if it was only counted. */
-u64 dsmil_audit_record(struct dsmil_event *event);
+/*
+ * Of several events, all are kept, one after the other, or none is; the sequence is
+ * that of the first.
+ *
+ * Reads and refusals: the sequence, or 0 if there is no room. Then the gap counts
+ * them as `counted` records.
+ */
+u64 dsmil_audit_record(struct dsmil_event *events, u32 count, u32 counted);
 
-/* Writes: a slot first (-EAGAIN), and then either of the other two. */
-int dsmil_audit_reserve(void);
-u64 dsmil_audit_commit(struct dsmil_event *event);
-void dsmil_audit_release(void);
+/* Writes: the slots first (-EAGAIN), and then either of the other two for all of them. */
+int dsmil_audit_reserve(u32 count);
+u64 dsmil_audit_commit(struct dsmil_event *events, u32 count);
+void dsmil_audit_release(u32 count);
 
 /* Firmware attached or detached. */
 void dsmil_audit_state(u16 type, u8 firmware_kind, u32 value);

@@ -8,8 +8,11 @@
 
 #include "abi_gen.h"
 #include "audit.h"
+#include "batch.h"
 #include "compat.h"
 #include "core.h"
+#include "observe.h"
+#include "status.h"
 
 #define CTL_MINOR 0
 #define DEVICE_MINOR 1 /* of device 0 */
@@ -127,6 +130,18 @@ static long ctl_device_list(struct dsmil_device_list __user *arg)
 	return copy_to_user(arg, &list, sizeof(list)) ? -EFAULT : 0;
 }
 
+static struct file *open_ring(struct dsmil_event_ring *ring)
+{
+	switch (ring->kind) {
+	case DSMIL_RING_AUDIT:
+		return ring->bytes ? ERR_PTR(-EINVAL) : dsmil_audit_open();
+	case DSMIL_RING_OBSERVE:
+		return dsmil_observe_open(&ring->bytes);
+	default:
+		return ERR_PTR(-EOPNOTSUPP);
+	}
+}
+
 static long ctl_event_ring(struct dsmil_event_ring __user *arg)
 {
 	struct dsmil_event_ring ring;
@@ -138,9 +153,7 @@ static long ctl_event_ring(struct dsmil_event_ring __user *arg)
 		return ret;
 	if (ring.flags || ring.reserved)
 		return -EINVAL;
-	if (ring.kind != DSMIL_RING_AUDIT)
-		return -EOPNOTSUPP;
-	file = dsmil_audit_open();
+	file = open_ring(&ring);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	ret = get_unused_fd_flags(O_CLOEXEC);
@@ -173,6 +186,8 @@ static long ctl_ioctl(struct file *file, unsigned int command, unsigned long arg
 		return ctl_device_list(to);
 	case UNSIZED(DSMIL_IOC_EVENT_RING):
 		return ctl_event_ring(to);
+	case UNSIZED(DSMIL_IOC_REG_BATCH):
+		return dsmil_batch_run(to);
 	default:
 		return -ENOTTY;
 	}
@@ -183,6 +198,7 @@ static const struct file_operations ctl_fops = {
 	.open = nonseekable_open,
 	.unlocked_ioctl = ctl_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = dsmil_status_mmap,
 };
 
 /* ------------------------------------------------------------- devices -- */
@@ -203,11 +219,14 @@ static u32 file_epoch(const struct file *file)
 	return (u32)(uintptr_t)file->private_data;
 }
 
+static u16 file_number(const struct file *file)
+{
+	return iminor(file_inode(file)) - DEVICE_MINOR;
+}
+
 static u16 file_token(const struct file *file, u32 reg)
 {
-	u16 number = iminor(file_inode(file)) - DEVICE_MINOR;
-
-	return DSMIL_TOKEN_BASE + number * DSMIL_REGISTER_COUNT + reg;
+	return DSMIL_TOKEN_BASE + file_number(file) * DSMIL_REGISTER_COUNT + reg;
 }
 
 static long device_read(struct file *file, struct dsmil_reg_read __user *arg)
@@ -289,6 +308,15 @@ static const struct file_operations device_fops = {
 	.unlocked_ioctl = device_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 };
+
+int dsmil_chardev_device(const struct file *file, u16 *number, u32 *epoch)
+{
+	if (file->f_op != &device_fops)
+		return -EBADF;
+	*number = file_number(file);
+	*epoch = file_epoch(file);
+	return 0;
+}
 
 /* --------------------------------------------------------------- nodes -- */
 

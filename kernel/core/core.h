@@ -86,6 +86,13 @@ int dsmil_register_write(u32 epoch, struct dsmil_register_operation *operation);
 void dsmil_register_perform(const struct dsmil_firmware_ops *ops,
 			    struct dsmil_register_operation *operation);
 
+/*
+ * Under the firmware lock, of an operation that was performed without a record of its
+ * own: its tracepoint and, if it was refused, its line in dmesg.
+ */
+void dsmil_register_note(const struct dsmil_firmware_ops *ops,
+			 const struct dsmil_register_operation *operation);
+
 /* Under the firmware lock: what a privileged caller's write would meet. */
 struct dsmil_guard_decision dsmil_register_outlook(const struct dsmil_firmware_ops *ops, u16 token);
 struct dsmil_statistics dsmil_register_statistics(void);
@@ -110,6 +117,9 @@ void dsmil_devices_remove(void);
 int dsmil_chardev_init(struct device *parent);
 void dsmil_chardev_exit(void);
 dev_t dsmil_chardev_number(u16 number); /* of a device's node */
+
+/* Which device's node the file is of, and in which epoch it was opened. -EBADF: of none. */
+int dsmil_chardev_device(const struct file *file, u16 *number, u32 *epoch);
 
 /*
  * The uAPI's rule for structs: size first; what we do not know must be zero; not

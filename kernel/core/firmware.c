@@ -7,6 +7,8 @@
 
 #include "audit.h"
 #include "core.h"
+#include "poller.h"
+#include "status.h"
 
 /* Serialises attaching and detaching; outside the firmware lock. */
 static DEFINE_MUTEX(attach_lock);
@@ -98,6 +100,7 @@ static void attach(const struct dsmil_firmware_ops *ops)
 		epochs = 1;
 	WRITE_ONCE(epoch, epochs);
 	revise();
+	dsmil_status_attach(ops->kind);
 	dsmil_audit_state(DSMIL_EVENT_FIRMWARE_ATTACHED, ops->kind, present);
 	mutex_unlock(&firmware_lock);
 	pr_info("firmware %s: %u of %u devices found, %u quarantined\n", ops->name, present,
@@ -111,6 +114,7 @@ static void detach(const struct dsmil_firmware_ops *ops)
 	bitmap_zero(listed, DSMIL_TOKEN_COUNT);
 	WRITE_ONCE(epoch, 0);
 	revise();
+	dsmil_status_detach();
 	dsmil_audit_state(DSMIL_EVENT_FIRMWARE_DETACHED, ops->kind, 0);
 	mutex_unlock(&firmware_lock);
 	pr_info("firmware %s has gone\n", ops->name);
@@ -130,6 +134,8 @@ int dsmil_register_firmware(const struct dsmil_firmware_ops *ops)
 	ret = dsmil_devices_add();
 	if (ret)
 		detach(ops);
+	else
+		dsmil_poller_start(ops->kind);
 out_unlock:
 	mutex_unlock(&attach_lock);
 	return ret;
@@ -140,6 +146,7 @@ void dsmil_unregister_firmware(const struct dsmil_firmware_ops *ops)
 {
 	mutex_lock(&attach_lock);
 	if (!WARN_ON(firmware != ops)) {
+		dsmil_poller_stop();
 		/* Not under the firmware lock: removing waits for readers of sysfs, who take it. */
 		detach(ops);
 		dsmil_devices_remove();
@@ -157,6 +164,7 @@ EXPORT_SYMBOL_GPL(dsmil_board_change_begin);
 void dsmil_board_change_end(void)
 {
 	revise();
+	dsmil_status_refresh();
 	mutex_unlock(&firmware_lock);
 }
 EXPORT_SYMBOL_GPL(dsmil_board_change_end);

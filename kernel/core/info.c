@@ -6,6 +6,7 @@
 
 #include "audit.h"
 #include "core.h"
+#include "observe.h"
 
 static u8 load_id[16];
 static u64 loaded_ns;
@@ -48,6 +49,7 @@ void dsmil_info_fill(struct dsmil_info *info)
 	info->audit_gaps = audit.gaps;
 	info->audit_capacity = DSMIL_AUDIT_CAPACITY;
 	info->audit_reader = dsmil_audit_has_reader();
+	info->observers = dsmil_observe_count();
 }
 
 int dsmil_device_fill(u16 number, struct dsmil_device *device, u32 *revision)

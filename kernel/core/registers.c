@@ -10,6 +10,7 @@
 #include "audit.h"
 #include "core.h"
 #include "statistics.h"
+#include "status.h"
 #include "trace.h"
 
 static struct dsmil_statistics statistics; /* under the firmware lock */
@@ -83,6 +84,8 @@ void dsmil_register_perform(const struct dsmil_firmware_ops *ops,
 	}
 	operation->time_ns = ktime_get_boottime_ns();
 	dsmil_statistics_note(operation, request.location_known);
+	if (operation->decision.allowed)
+		dsmil_status_note(operation);
 }
 
 /* The event of one operation, but for what dsmil_audit_prepare() fills in. */
@@ -113,7 +116,7 @@ int dsmil_register_read(u32 epoch, struct dsmil_register_operation *operation)
 	dsmil_register_perform(ops, operation);
 	dsmil_audit_prepare(&event, DSMIL_EVENT_READ);
 	describe(&event, ops, operation);
-	operation->sequence = dsmil_audit_record(&event);
+	operation->sequence = dsmil_audit_record(&event, 1, 1);
 	trace_dsmil_read(&event);
 
 	dsmil_firmware_unlock();
@@ -132,6 +135,26 @@ static void report_refusal(const struct dsmil_event *event)
 		event->rule_token);
 }
 
+void dsmil_register_note(const struct dsmil_firmware_ops *ops,
+			 const struct dsmil_register_operation *operation)
+{
+	struct dsmil_event event;
+
+	if (operation->decision.allowed && !trace_dsmil_read_enabled() &&
+	    !trace_dsmil_write_enabled())
+		return;
+	dsmil_audit_prepare(&event, DSMIL_EVENT_READ);
+	describe(&event, ops, operation);
+	if (!operation->decision.allowed) {
+		trace_dsmil_refused(&event);
+		report_refusal(&event);
+	} else if (operation->operation == DSMIL_OPERATION_WRITE) {
+		trace_dsmil_write(&event);
+	} else {
+		trace_dsmil_read(&event);
+	}
+}
+
 int dsmil_register_write(u32 epoch, struct dsmil_register_operation *operation)
 {
 	const struct dsmil_firmware_ops *ops;
@@ -141,12 +164,12 @@ int dsmil_register_write(u32 epoch, struct dsmil_register_operation *operation)
 	operation->operation = DSMIL_OPERATION_WRITE;
 	operation->decided = false;
 	/* Before anything happens: a write that cannot be recorded is not done. */
-	ret = dsmil_audit_reserve();
+	ret = dsmil_audit_reserve(1);
 	if (ret)
 		return ret;
 	ops = lock_register(operation->token, epoch);
 	if (!ops) {
-		dsmil_audit_release();
+		dsmil_audit_release(1);
 		return -ENODEV;
 	}
 
@@ -154,13 +177,13 @@ int dsmil_register_write(u32 epoch, struct dsmil_register_operation *operation)
 	if (operation->decision.allowed) {
 		dsmil_audit_prepare(&event, DSMIL_EVENT_WRITE);
 		describe(&event, ops, operation);
-		operation->sequence = dsmil_audit_commit(&event);
+		operation->sequence = dsmil_audit_commit(&event, 1);
 		trace_dsmil_write(&event);
 	} else {
-		dsmil_audit_release();
+		dsmil_audit_release(1);
 		dsmil_audit_prepare(&event, DSMIL_EVENT_REFUSED);
 		describe(&event, ops, operation);
-		operation->sequence = dsmil_audit_record(&event);
+		operation->sequence = dsmil_audit_record(&event, 1, 1);
 		trace_dsmil_refused(&event);
 		report_refusal(&event);
 	}

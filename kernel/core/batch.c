@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/file.h>
+#include <linux/ktime.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "audit.h"
+#include "batch.h"
+#include "core.h"
+
+/* How long a batch may keep others from the firmware: the call under way comes on top. */
+#define HOLD_NS (10 * NSEC_PER_MSEC)
+
+struct batch {
+	struct dsmil_reg_batch request;
+	struct dsmil_batch_operation *operations;
+	/* Of each operation: 0 if its descriptor named no register. */
+	u16 *tokens;
+	/* BATCH, and then its parts. */
+	struct dsmil_event *events;
+	u32 event_count;
+	u32 reserved;	 /* slots of the audit ring */
+	u32 decided;	 /* operations that reached the guard */
+	u32 writes_done; /* of them, writes that it allowed */
+};
+
+/* ---------------------------------------------------- request and reply -- */
+
+static int check_request(const struct dsmil_reg_batch *request)
+{
+	if (request->flags & ~DSMIL_BATCH_STOP || request->reserved || !request->count)
+		return -EINVAL;
+	if (request->count > DSMIL_BATCH_MAX)
+		return -E2BIG;
+	if (request->stride < sizeof(struct dsmil_batch_operation) || request->stride > PAGE_SIZE)
+		return -EINVAL;
+	return 0;
+}
+
+static void __user *user_operation(const struct batch *batch, u32 index)
+{
+	return u64_to_user_ptr(batch->request.operations) + (size_t)index * batch->request.stride;
+}
+
+static int copy_in(struct batch *batch)
+{
+	size_t known = sizeof(*batch->operations);
+	u32 i;
+	int ret;
+
+	if (batch->request.stride == known)
+		return copy_from_user(batch->operations, user_operation(batch, 0),
+				      batch->request.count * known) ? -EFAULT : 0;
+	for (i = 0; i < batch->request.count; i++) {
+		ret = copy_struct_from_user(&batch->operations[i], known,
+					    user_operation(batch, i), batch->request.stride);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int copy_out(const struct batch *batch)
+{
+	size_t known = sizeof(*batch->operations);
+	u32 i;
+
+	if (batch->request.stride == known)
+		return copy_to_user(user_operation(batch, 0), batch->operations,
+				    batch->request.count * known) ? -EFAULT : 0;
+	for (i = 0; i < batch->request.count; i++)
+		if (copy_to_user(user_operation(batch, i), &batch->operations[i], known))
+			return -EFAULT;
+	return 0;
+}
+
+/* Every result as it is if nothing is done; says whether there is a write. */
+static bool clear_results(struct batch *batch)
+{
+	bool has_write = false;
+	u32 i;
+
+	for (i = 0; i < batch->request.count; i++) {
+		struct dsmil_batch_operation *operation = &batch->operations[i];
+
+		operation->result = -ECANCELED;
+		operation->rule_token = 0;
+		operation->reason = 0;
+		operation->rule_risk = 0;
+		has_write |= operation->operation == DSMIL_BATCH_WRITE;
+	}
+	batch->request.failed = batch->request.count;
+	batch->request.sequence = 0;
+	return has_write;
+}
+
+/* ---------------------------------------------------------- operations -- */
+
+/* Which register the operation means, by the rules of the device's own node. */
+static int resolve(const struct dsmil_batch_operation *operation, u16 *token, u32 *epoch)
+{
+	struct file *file;
+	fmode_t mode;
+	u16 number;
+	int ret;
+
+	file = fget(operation->fd);
+	if (!file)
+		return -EBADF;
+	ret = dsmil_chardev_device(file, &number, epoch);
+	mode = file->f_mode;
+	fput(file);
+	if (ret)
+		return ret;
+	if (operation->operation > DSMIL_BATCH_WRITE || operation->reserved)
+		return -EINVAL;
+	if (operation->operation == DSMIL_BATCH_WRITE && !(mode & FMODE_WRITE))
+		return -EBADF;
+	if (operation->operation == DSMIL_BATCH_READ &&
+	    (operation->grant || operation->grant_length))
+		return -EINVAL;
+	if (operation->reg >= DSMIL_REGISTER_COUNT)
+		return -ERANGE;
+	*token = DSMIL_TOKEN_BASE + number * DSMIL_REGISTER_COUNT + operation->reg;
+	return operation->grant || operation->grant_length ? -EOPNOTSUPP : 0;
+}
+
+static int perform(struct batch *batch, u32 index, const struct dsmil_firmware_ops *ops,
+		   u64 *now_ns)
+{
+	struct dsmil_batch_operation *asked = &batch->operations[index];
+	struct dsmil_register_operation operation = {};
+	u32 epoch;
+	int ret;
+
+	ret = resolve(asked, &batch->tokens[index], &epoch);
+	if (ret)
+		return ret;
+	operation.token = batch->tokens[index];
+	if (!ops || epoch != dsmil_firmware_epoch() || !dsmil_register_present(operation.token))
+		return -ENODEV;
+
+	operation.operation = asked->operation == DSMIL_BATCH_WRITE ? DSMIL_OPERATION_WRITE :
+								      DSMIL_OPERATION_READ;
+	operation.value = asked->value;
+	dsmil_register_perform(ops, &operation);
+	dsmil_register_note(ops, &operation);
+	*now_ns = operation.time_ns;
+	batch->decided++;
+	batch->writes_done += operation.decision.allowed &&
+			      operation.operation == DSMIL_OPERATION_WRITE;
+	if (operation.operation == DSMIL_OPERATION_READ)
+		asked->value = operation.value;
+	asked->rule_token = operation.decision.rule_token;
+	asked->reason = operation.decision.reason;
+	asked->rule_risk = operation.decision.rule_risk;
+	return operation.result;
+}
+
+/* --------------------------------------------------------------- event -- */
+
+static void describe(struct batch *batch, const struct dsmil_firmware_ops *ops)
+{
+	struct dsmil_event *whole = &batch->events[0];
+	u32 i;
+
+	dsmil_audit_prepare(whole, DSMIL_EVENT_BATCH);
+	whole->firmware_kind = ops ? ops->kind : DSMIL_FIRMWARE_NONE;
+	for (i = 1; i < batch->event_count; i++) {
+		batch->events[i] = *whole;
+		batch->events[i].type = DSMIL_EVENT_BATCH_PART;
+		batch->events[i].count = (u64)(i - 1) * DSMIL_EVENT_OPERATIONS;
+	}
+	whole->count = batch->request.count;
+	whole->value = batch->request.failed;
+
+	for (i = 0; i < batch->request.count; i++) {
+		const struct dsmil_batch_operation *operation = &batch->operations[i];
+		struct dsmil_event *part = &batch->events[1 + i / DSMIL_EVENT_OPERATIONS];
+		struct dsmil_event_operation *listed = &part->detail.operations[part->value++];
+
+		listed->token = batch->tokens[i];
+		listed->operation = operation->operation;
+		listed->reason = operation->reason;
+		listed->value = operation->value;
+		listed->result = operation->result;
+	}
+}
+
+/* As with single operations: where nothing was asked of the guard, there is no record. */
+static void record(struct batch *batch, const struct dsmil_firmware_ops *ops)
+{
+	if (batch->writes_done) {
+		describe(batch, ops);
+		batch->request.sequence = dsmil_audit_commit(batch->events, batch->event_count);
+		return;
+	}
+	dsmil_audit_release(batch->reserved);
+	if (!batch->decided)
+		return;
+	describe(batch, ops);
+	batch->request.sequence = dsmil_audit_record(batch->events, batch->event_count,
+						     batch->decided);
+}
+
+static void run(struct batch *batch)
+{
+	const struct dsmil_firmware_ops *ops = dsmil_firmware_lock();
+	u64 held_since_ns = ktime_get_boottime_ns();
+	u64 now_ns = held_since_ns;
+	u32 i;
+	int ret;
+
+	for (i = 0; i < batch->request.count && !fatal_signal_pending(current); i++) {
+		if (now_ns - held_since_ns > HOLD_NS) {
+			dsmil_firmware_unlock();
+			cond_resched();
+			ops = dsmil_firmware_lock();
+			held_since_ns = ktime_get_boottime_ns();
+			now_ns = held_since_ns;
+		}
+		ret = perform(batch, i, ops, &now_ns);
+		batch->operations[i].result = ret;
+		batch->request.failed -= !ret;
+		if (ret && batch->request.flags & DSMIL_BATCH_STOP)
+			break;
+	}
+	record(batch, ops);
+	dsmil_firmware_unlock();
+}
+
+/* -------------------------------------------------------------- command -- */
+
+static int allocate(struct batch *batch)
+{
+	u32 count = batch->request.count;
+
+	batch->event_count = 1 + DIV_ROUND_UP(count, DSMIL_EVENT_OPERATIONS);
+	batch->operations = kvmalloc_array(count, sizeof(*batch->operations), GFP_KERNEL_ACCOUNT);
+	batch->tokens = kvcalloc(count, sizeof(*batch->tokens), GFP_KERNEL_ACCOUNT);
+	batch->events = kvmalloc_array(batch->event_count, sizeof(*batch->events),
+				       GFP_KERNEL_ACCOUNT);
+	return batch->operations && batch->tokens && batch->events ? 0 : -ENOMEM;
+}
+
+static void release(struct batch *batch)
+{
+	kvfree(batch->events);
+	kvfree(batch->tokens);
+	kvfree(batch->operations);
+}
+
+long dsmil_batch_run(struct dsmil_reg_batch __user *arg)
+{
+	struct batch batch = {};
+	bool has_write;
+	int ret;
+
+	ret = dsmil_struct_from_user(&batch.request, sizeof(batch.request), arg);
+	if (!ret)
+		ret = check_request(&batch.request);
+	if (ret)
+		return ret;
+	ret = allocate(&batch);
+	if (!ret)
+		ret = copy_in(&batch);
+	if (ret)
+		goto out_release;
+	has_write = clear_results(&batch);
+	/* Answers that cannot be given back must fail before anything is done, not after. */
+	ret = copy_out(&batch);
+	if (!ret && copy_to_user(arg, &batch.request, sizeof(batch.request)))
+		ret = -EFAULT;
+	if (ret)
+		goto out_release;
+	/* Before anything happens: a write that cannot be recorded is not done. */
+	batch.reserved = has_write ? batch.event_count : 0;
+	ret = dsmil_audit_reserve(batch.reserved);
+	if (ret)
+		goto out_release;
+
+	run(&batch);
+	if (copy_out(&batch) || copy_to_user(arg, &batch.request, sizeof(batch.request)))
+		ret = -EFAULT;
+out_release:
+	release(&batch);
+	return ret;
+}
