@@ -2,7 +2,7 @@
 /* The devices, and what is known of their registers. No firmware is called here. */
 #include "core.h"
 #include "netlink_internal.h"
-#include "statistics.h"
+#include "status.h"
 
 static int start_with_firmware(struct netlink_callback *cb)
 {
@@ -109,7 +109,8 @@ struct register_facts {
 	u16 token;
 	bool present;
 	struct dsmil_guard_decision outlook;
-	struct dsmil_register_last last;
+	bool has_value;
+	struct dsmil_status_register state;
 };
 
 static int fill_register(u16 token, struct register_facts *facts, u32 *revision)
@@ -120,21 +121,22 @@ static int fill_register(u16 token, struct register_facts *facts, u32 *revision)
 		facts->token = token;
 		facts->present = dsmil_register_present(token);
 		facts->outlook = dsmil_register_outlook(ops, token);
-		facts->last = dsmil_register_last(token);
+		facts->has_value = dsmil_status_register(token, &facts->state);
 		*revision = dsmil_firmware_revision();
 	}
 	dsmil_firmware_unlock();
 	return ops ? 0 : -ENODEV;
 }
 
-static int put_last(struct sk_buff *skb, const struct dsmil_register_last *last)
+static int put_state(struct sk_buff *skb, const struct register_facts *facts)
 {
-	if (!last->time_ns)
+	if (!facts->state.time_ns)
 		return 0;
-	if (nla_put_u64_64bit(skb, DSMIL_A_REGISTER_TIME_NS, last->time_ns, DSMIL_A_REGISTER_PAD) ||
-	    nla_put_s32(skb, DSMIL_A_REGISTER_RESULT, last->result))
+	if (nla_put_u64_64bit(skb, DSMIL_A_REGISTER_TIME_NS, facts->state.time_ns,
+			      DSMIL_A_REGISTER_PAD) ||
+	    nla_put_s32(skb, DSMIL_A_REGISTER_RESULT, facts->state.result))
 		return -EMSGSIZE;
-	return last->has_value ? nla_put_u32(skb, DSMIL_A_REGISTER_VALUE, last->value) : 0;
+	return facts->has_value ? nla_put_u32(skb, DSMIL_A_REGISTER_VALUE, facts->state.value) : 0;
 }
 
 static int put_register(struct sk_buff *skb, const void *facts)
@@ -150,7 +152,7 @@ static int put_register(struct sk_buff *skb, const void *facts)
 	    nla_put_u32(skb, DSMIL_A_REGISTER_RISK, of->outlook.rule_risk) ||
 	    nla_put_u32(skb, DSMIL_A_REGISTER_REASON, of->outlook.reason))
 		return -EMSGSIZE;
-	return put_last(skb, &of->last);
+	return put_state(skb, of);
 }
 
 int dsmil_nl_register_get_do(struct sk_buff *skb, struct genl_info *info)

@@ -90,6 +90,12 @@ bool dsmil_status_value(u16 token, u32 *value)
 	return test_bit(token - DSMIL_TOKEN_BASE, known);
 }
 
+bool dsmil_status_register(u16 token, struct dsmil_status_register *state)
+{
+	*state = *find_register(token);
+	return test_bit(token - DSMIL_TOKEN_BASE, known);
+}
+
 void dsmil_status_note(const struct dsmil_register_operation *operation)
 {
 	struct dsmil_status_register *cell = find_register(operation->token);

@@ -9,6 +9,7 @@
 #include <linux/types.h>
 
 struct dsmil_register_operation;
+struct dsmil_status_register;
 struct file;
 struct vm_area_struct;
 
@@ -27,6 +28,8 @@ void dsmil_status_refresh(void);
 void dsmil_status_note(const struct dsmil_register_operation *operation);
 /* The value of the last good answer; false if there is none yet. */
 bool dsmil_status_value(u16 token, u32 *value);
+/* What is known of a register; false if no access to it has succeeded yet. */
+bool dsmil_status_register(u16 token, struct dsmil_status_register *state);
 /* A sweep of the poller has ended. */
 void dsmil_status_swept(void);
 

@@ -146,6 +146,11 @@ static bool ends(struct genl *genl, const struct nlmsghdr *message, int *error)
 	return false;
 }
 
+int genl_receive_some(struct genl *genl)
+{
+	return recv(genl->fd, genl->buffer, sizeof(genl->buffer), 0) < 0 ? errno : 0;
+}
+
 int genl_receive(struct genl *genl, genl_message_fn on_message, void *context)
 {
 	int error = 0;
@@ -178,14 +183,23 @@ static void keep_family(void *context, const struct nlmsghdr *message)
 	struct genl *genl = context;
 	const struct nlattr *family = genl_attribute(message, CTRL_ATTR_FAMILY_ID, 0);
 	const struct nlattr *groups = genl_attribute(message, CTRL_ATTR_MCAST_GROUPS, 0);
-	const struct nlattr *group, *id;
+	const struct nlattr *group, *id, *name;
 
 	if (family)
 		memcpy(&genl->family, payload(family), sizeof(genl->family));
-	group = groups ? find(payload(groups), groups->nla_len - ATTRIBUTE_HEAD, 1, 0) : NULL;
-	id = group ? find(payload(group), group->nla_len - ATTRIBUTE_HEAD, CTRL_ATTR_MCAST_GRP_ID, 0) : NULL;
-	if (id)
-		memcpy(&genl->events, payload(id), sizeof(genl->events));
+	for (uint16_t i = 1; groups; i++) {
+		group = find(payload(groups), groups->nla_len - ATTRIBUTE_HEAD, i, 0);
+		if (!group)
+			return;
+		id = find(payload(group), group->nla_len - ATTRIBUTE_HEAD, CTRL_ATTR_MCAST_GRP_ID, 0);
+		name = find(payload(group), group->nla_len - ATTRIBUTE_HEAD, CTRL_ATTR_MCAST_GRP_NAME, 0);
+		if (!id || !name)
+			continue;
+		if (!strcmp(payload(name), "events"))
+			memcpy(&genl->events, payload(id), sizeof(genl->events));
+		else if (!strcmp(payload(name), "security"))
+			memcpy(&genl->security, payload(id), sizeof(genl->security));
+	}
 }
 
 int genl_open(struct genl *genl)
@@ -210,10 +224,19 @@ void genl_close(struct genl *genl)
 	close(genl->fd);
 }
 
+static int join(const struct genl *genl, uint32_t group)
+{
+	return setsockopt(genl->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) ? errno : 0;
+}
+
 int genl_join_events(struct genl *genl)
 {
-	return setsockopt(genl->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &genl->events, sizeof(genl->events)) ?
-		       errno : 0;
+	return join(genl, genl->events);
+}
+
+int genl_join_security(struct genl *genl)
+{
+	return join(genl, genl->security);
 }
 
 const struct nlmsghdr *genl_next_event(struct genl *genl)

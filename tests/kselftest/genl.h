@@ -17,7 +17,8 @@ struct genl_attribute {
 struct genl {
 	int fd;
 	uint16_t family; /* of "dsmil" */
-	uint32_t events; /* its multicast group */
+	uint32_t events; /* its multicast groups */
+	uint32_t security;
 	char text[128];	 /* of the last extended acknowledgement, empty without */
 	char buffer[8192]; /* so small that a dump of all devices comes in several parts */
 };
@@ -29,6 +30,9 @@ void genl_close(struct genl *genl);
 /* Sends a request; flags are added to NLM_F_REQUEST. */
 void genl_send(struct genl *genl, uint8_t command, unsigned flags, const struct genl_attribute *attributes,
 	       size_t count);
+
+/* The first buffer of an answer: the rest is made when genl_receive() asks for it. 0 or errno. */
+int genl_receive_some(struct genl *genl);
 
 /*
  * Calls on_message for each message of the family until the request ends.
@@ -47,8 +51,9 @@ uint32_t genl_u32(const struct nlmsghdr *message, uint16_t type);
 uint64_t genl_u64(const struct nlmsghdr *message, uint16_t type);
 const char *genl_string(const struct nlmsghdr *message, uint16_t type);
 
-/* Joins the group of events: 0 or errno. */
+/* Join a group: 0 or errno. */
 int genl_join_events(struct genl *genl);
+int genl_join_security(struct genl *genl);
 /* Waits for one notification. */
 const struct nlmsghdr *genl_next_event(struct genl *genl);
 

@@ -8,13 +8,14 @@ import checks
 import guest
 import session
 import tables
+import ynl
 from errors import EXIT_NOT_FOUND, LabError
 
 ROOT = Path(__file__).resolve().parents[2]
 GUEST = ROOT / "tests" / "vm" / "guest"
 # What the guest's Python programs import.
 PYTHON = ("collections", "csv", "ctypes", "errno", "fcntl", "json", "os", "pathlib", "select", "socket",
-          "struct", "subprocess", "pyroute2.netlink.generic")
+          "struct", "subprocess", "pyroute2.netlink.generic", *ynl.IMPORTS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,16 +37,16 @@ class Boot:
 
 BOOTS = (
     Boot("dell", "the newest kernel, every device, the whole way", "boot-dell.sh",
-         ("kselftest-dell", "kselftest-sim", "netlink", "doors", "cli", "daemon", "kill", "full-disk", "vanish",
+         ("kselftest-dell", "kselftest-sim", "netlink", "ynl", "doors", "cli", "daemon", "kill", "full-disk", "vanish",
           "no-module"),
-         (checks.same_on_both_paths, checks.every_door, checks.nothing_forbidden, checks.bypass_is_seen,
-          checks.ledger_read_independently), python=True),
+         (checks.same_on_both_paths, checks.every_command, checks.specification_is_valid, checks.every_door,
+          checks.nothing_forbidden, checks.bypass_is_seen, checks.ledger_read_independently), python=True),
     Boot("odd", "a board without device 107 whose firmware fails two reads, and no TPM", "boot-odd.sh",
          ("kselftest-dell", "kselftest-sim", "odd", "netlink", "no-tpm"),
          (checks.same_on_both_paths, checks.nothing_forbidden), board="odd", tpm=False, python=True),
     Boot("old", "the oldest kernel", "boot-old.sh",
-         ("kselftest-dell", "kselftest-sim", "cli", "daemon"),
-         (checks.same_on_both_paths, checks.nothing_forbidden), kernel="6.1"),
+         ("kselftest-dell", "kselftest-sim", "netlink", "ynl", "cli", "daemon"),
+         (checks.same_on_both_paths, checks.every_command, checks.nothing_forbidden), kernel="6.1", python=True),
 )
 
 
@@ -53,8 +54,9 @@ def _guest_files(board):
     files = {f"lab/source/tests/vm/{path.name}": (path.read_bytes(), 0o755)
              for path in sorted(GUEST.iterdir()) if path.is_file()}
     files["lab/source/tests/vm/rule.py"] = ((ROOT / "tests" / "vm" / "rule.py").read_bytes(), 0o644)
-    catalogue = "tools/catalog/devices.csv"
-    files[f"lab/source/{catalogue}"] = ((ROOT / catalogue).read_bytes(), 0o644)
+    for name in ("tools/catalog/devices.csv", "docs/netlink/dsmil.yaml"):
+        files[f"lab/source/{name}"] = ((ROOT / name).read_bytes(), 0o644)
+    files |= ynl.client_files("lab/ynl")
     for name, data in tables.smbios_structures(tables.board_registers(board)):
         files[f"lab/tables/{name}.bin"] = (data, 0o644)
     return files

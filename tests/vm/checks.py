@@ -3,9 +3,18 @@
 
 import json
 import re
+from pathlib import Path
+
+import jsonschema
+import yaml
 
 import ledger_reader
+import model as abi
+import render_tests
 import rule
+import ynl
+
+SPECIFICATION = Path(__file__).resolve().parents[2] / "docs" / "netlink" / "dsmil.yaml"
 
 # every_door.py: the doors that let a write through where the rule allows one.
 OPEN_DOORS = ("node", "dsmilctl")
@@ -32,6 +41,26 @@ def same_on_both_paths(report):
     problems = [] if dell and len(dell) == len(sim) else [f"{len(dell)} results on dell, {len(sim)} on sim"]
     problems += [f"dell: {a}\nsim:  {b}" for a, b in zip(dell, sim) if a != b]
     yield "the self tests have identical results on dell and sim", problems
+
+
+def every_command(report):
+    """Each command of the ABI's description was tried in each of its cases, and a 32-bit
+    program was answered as a 64-bit one."""
+    lines = _results(report.suites["kselftest-dell"]) if "kselftest-dell" in report.suites else []
+    yield "every command of the ABI was tried in every case", render_tests.uncovered(abi.load(), lines)
+    wide, narrow = ([re.sub(r"^((not )?ok) \d+ - \w+: ", r"\1 ", line) for line in lines if f" - {program}: " in line]
+                    for program in ("commands", "commands32"))
+    problems = [] if wide and len(wide) == len(narrow) else [f"{len(wide)} results of 64 bits, {len(narrow)} of 32"]
+    problems += [f"64 bits: {a}\n32 bits: {b}" for a, b in zip(wide, narrow) if a != b]
+    yield "a 32-bit program is answered as a 64-bit one", problems
+
+
+def specification_is_valid(_report):
+    """docs/netlink/dsmil.yaml keeps to the kernel's own schema of generic netlink."""
+    validator = jsonschema.Draft7Validator(yaml.safe_load(ynl.schema()))
+    found = validator.iter_errors(yaml.safe_load(SPECIFICATION.read_text(encoding="utf-8")))
+    yield ("the specification of the netlink family keeps to the kernel's schema",
+           [f"{'/'.join(str(step) for step in error.absolute_path)}: {error.message}" for error in found])
 
 
 def _bypass_mark(report):

@@ -99,10 +99,10 @@
  *
  * DSMIL_CMD_REGISTER_GET (do and dump)
  * ------------------------------------
- * What is known of a register, by its token; dumped, all 324. The value is of the last
- * read by anybody, with its time: netlink never asks the firmware, because who may do
- * that is a matter of the device's own node. Needs CAP_SYS_ADMIN (EPERM). ENODEV
- * without firmware.
+ * What the status page knows of a register, by its token; dumped, all 324. The value is
+ * of the last access by anybody or the poller, with its time: netlink never asks the
+ * firmware, because who may do that is a matter of the device's own node. Needs
+ * CAP_SYS_ADMIN (EPERM). ENODEV without firmware.
  * Request of a do: DSMIL_A_REGISTER_TOKEN. A dump takes none.
  * Answer, DSMIL_A_REGISTER_*:
  *   TOKEN  u32: 0x8000 to 0x8143
@@ -111,10 +111,10 @@
  *   PRESENT  u32: 1 if this board has it
  *   RISK  u32, enum dsmil_risk: The strictest reading of the token, aliases included
  *   REASON  u32, enum dsmil_reason: For a caller with CAP_SYS_RAWIO and no grant
- *   TIME_NS  u64: CLOCK_BOOTTIME of the last read; this and what follows are absent
+ *   TIME_NS  u64: CLOCK_BOOTTIME of the last access; this and what follows are absent
  *     before it
- *   RESULT  s32: Of the last read: 0 or -errno
- *   VALUE  u32: Of the last good read; absent before it
+ *   RESULT  s32: Of the last access: 0 or -errno
+ *   VALUE  u32: Of the last good access; absent before it
  *
  * DSMIL_CMD_QUARANTINE_GET (do and dump)
  * --------------------------------------

@@ -6,6 +6,7 @@ cd /lab/source/tests/vm || exit 1
 lab tap kselftest-dell ./kselftest.sh
 lab unload && lab load dell
 lab tap netlink python3 netlink_client.py /lab/source/tools/catalog/devices.csv /lab/tables
+lab tap ynl python3 ynl_client.py /lab/ynl /lab/source/docs/netlink/dsmil.yaml
 
 # A ring without a reader fills up; a fresh one has room for every attempt.
 lab unload && lab load dell

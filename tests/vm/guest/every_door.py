@@ -21,6 +21,9 @@ NODES = "/dev/dsmil"
 REG_WRITE = struct.Struct("=IIIIQIIIIQ")
 REG_WRITE_COMMAND = 3 << 30 | REG_WRITE.size << 16 | 0xD5 << 8 | 0x11
 assert REG_WRITE.size == 48
+# struct dsmil_reg_read: size, reg, flags, value, time_ns.
+REG_READ = struct.Struct("=IIIIQ")
+REG_READ_COMMAND = 3 << 30 | REG_READ.size << 16 | 0xD5 << 8 | 0x10
 
 
 def value_of(door, token):
@@ -41,6 +44,17 @@ def ioctl_write(path, flags, register, value, grant=b""):
         return ""
     except OSError as error:
         return errno.errorcode[error.errno]
+    finally:
+        os.close(descriptor)
+
+
+def ioctl_read(path, register):
+    """The value of a register."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        request = bytearray(REG_READ.pack(REG_READ.size, register, 0, 0, 0))
+        fcntl.ioctl(descriptor, REG_READ_COMMAND, request, True)  # house: ioctl, a client of its own
+        return REG_READ.unpack(request)[3]
     finally:
         os.close(descriptor)
 
