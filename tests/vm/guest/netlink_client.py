@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The netlink family as an independent client sees it: pyroute2 and the list of
-attributes in docs/netlink/dsmil.yaml. Speaks TAP.
+"""The netlink family as an independent client sees it: pyroute2 and the attributes that
+docs/netlink/dsmil.yaml lists, written down once more. Speaks TAP.
 
     netlink_client.py CATALOGUE TABLES
 """
@@ -76,7 +76,44 @@ class Event(genlmsg):
         ("DSMIL_A_EVENT_PID", "uint32"),
         ("DSMIL_A_EVENT_COMM", "asciiz"),
         ("DSMIL_A_EVENT_CGROUP_ID", "uint64"),
+        ("DSMIL_A_EVENT_DETAIL", "cdata"),
     )
+
+
+class Register(genlmsg):
+    """What is known of a register."""
+
+    command, prefix = 4, "DSMIL_A_REGISTER_"
+    nla_map = tuple(("DSMIL_A_REGISTER_" + name, kind) for name, kind in (
+        ("UNSPEC", "none"), ("PAD", "hex"), ("TOKEN", "uint32"), ("DEVICE_ID", "uint32"), ("REG", "uint32"),
+        ("PRESENT", "uint32"), ("RISK", "uint32"), ("REASON", "uint32"), ("TIME_NS", "uint64"),
+        ("RESULT", "int32"), ("VALUE", "uint32")))
+
+
+class Quarantine(genlmsg):
+    """A device, and whether it is quarantined."""
+
+    command, prefix = 5, "DSMIL_A_QUARANTINE_"
+    nla_map = tuple(("DSMIL_A_QUARANTINE_" + name, kind) for name, kind in (
+        ("UNSPEC", "none"), ("DEVICE_ID", "uint32"), ("NAME", "asciiz"), ("QUARANTINED", "uint32"),
+        ("ADDED", "uint32")))
+
+
+class GrantKey(genlmsg):
+    """A key whose grants count."""
+
+    command, prefix = 6, "DSMIL_A_GRANT_KEY_"
+    nla_map = tuple(("DSMIL_A_GRANT_KEY_" + name, kind) for name, kind in (
+        ("UNSPEC", "none"), ("ID", "cdata"), ("OWNER", "asciiz")))
+
+
+class Statistics(genlmsg):
+    """What was done with a device, or with all of them."""
+
+    command, prefix = 7, "DSMIL_A_STATISTICS_"
+    nla_map = tuple(("DSMIL_A_STATISTICS_" + name, kind) for name, kind in (
+        ("UNSPEC", "none"), ("PAD", "hex"), ("DEVICE_ID", "uint32"), ("READS", "uint64"), ("WRITES", "uint64"),
+        ("REFUSED", "uint64"), ("FIRMWARE_ERRORS", "uint64")))
 
 
 tests = []
@@ -101,6 +138,19 @@ def ask(port, flags=NLM_F_REQUEST, **attributes):
     request["cmd"], request["version"] = DEVICE_GET, 1
     request["attrs"] = [("DSMIL_A_DEVICE_" + name, value) for name, value in attributes.items()]
     return port.nlm_request(request, msg_type=port.prid, msg_flags=flags)
+
+
+def request(kind, flags=NLM_F_REQUEST, **attributes):
+    """The answers to another request, as {name: value} each."""
+    port = connect(kind)
+    try:
+        message = kind()
+        message["cmd"], message["version"] = kind.command, 1
+        message["attrs"] = [(kind.prefix + name, value) for name, value in attributes.items()]
+        answers = port.nlm_request(message, msg_type=port.prid, msg_flags=flags)
+        return [{name.removeprefix(kind.prefix): value for name, value in answer["attrs"]} for answer in answers]
+    finally:
+        port.close()
 
 
 def field(message, name):
@@ -167,9 +217,38 @@ def test_requests(port):
     test("a dump with an attribute of answers is refused", code == errno.EINVAL, errno.errorcode.get(code, "accepted"))
 
 
-def test_event():
+def test_others(catalogue):
+    """Registers, quarantine, keys and statistics: a do, a dump and a refusal of each."""
+    dump = NLM_F_REQUEST | NLM_F_DUMP
+    value = every_door.ioctl_read("/dev/dsmil/8005", 0)
+    register = request(Register, TOKEN=0x800F)
+    test("a register is known as it was last read",
+         len(register) == 1 and (register[0].get("VALUE"), register[0].get("RESULT")) == (value, 0), register)
+    registers = request(Register, dump)
+    test("a dump has 324 registers", [entry["TOKEN"] for entry in registers] == list(range(0x8000, 0x8144)),
+         len(registers))
+    wanted = [device["ID"] for device in expected_devices(catalogue) if device["RISK"] == 4]
+    test("a dump has the seven quarantined devices",
+         [entry["DEVICE_ID"] for entry in request(Quarantine, dump) if not entry["ADDED"]] == wanted)
+    test("a device is known to be quarantined", request(Quarantine, DEVICE_ID=0x8009)[0]["QUARANTINED"] == 1)
+    test("no grant key is enrolled", request(GrantKey, dump) == [])
+    total, devices = request(Statistics)[0], request(Statistics, dump)
+    test("the devices' counters add up to the totals",
+         len(devices) == 108 and sum(device["REFUSED"] for device in devices) == total["REFUSED"], total)
+    for name, action, wanted in (
+            ("a token outside the range", lambda: request(Register, TOKEN=0x8144), errno.ERANGE),
+            ("a register without a token", lambda: request(Register), errno.EINVAL),
+            ("a quarantine of no device", lambda: request(Quarantine), errno.EINVAL),
+            ("a key that nobody enrolled", lambda: request(GrantKey, ID=bytes(32)), errno.ENOENT),
+            ("statistics of no such device", lambda: request(Statistics, DEVICE_ID=1), errno.ERANGE),
+            ("a dump of statistics with an id", lambda: request(Statistics, dump, DEVICE_ID=0x8000), errno.EINVAL)):
+        code = refusal(action)
+        test(f"{name} is refused", code == wanted, errno.errorcode.get(code, "accepted"))
+
+
+def test_event(group):
     port = connect(Event)
-    port.add_membership("events")
+    port.add_membership(group)
     every_door.ioctl_write("/dev/dsmil/8009", os.O_RDWR, 1, 5)
     events = []
     while select.select([port], [], [], 5)[0]:
@@ -177,12 +256,12 @@ def test_event():
         if any(message.get_attr("DSMIL_A_EVENT_TYPE") == REFUSED for message in events):
             break
     found = [message for message in events if message.get_attr("DSMIL_A_EVENT_TYPE") == REFUSED]
-    test("a refused write is told to the group events", found)
+    test(f"a refused write is told to the group {group}", found)
     if found:
         wanted = {"DEVICE_ID": 0x8009, "TOKEN": 0x8000 + 3 * 9 + 1, "REG": 1, "RISK": 4, "REASON": 1, "VALUE": 5,
                   "RESULT": -errno.EPERM, "UID": 0, "COMM": "python3"}
         got = {name: found[0].get_attr("DSMIL_A_EVENT_" + name) for name in wanted}
-        test("the event says who tried what and why it was refused", got == wanted, f"{got}")
+        test(f"the event of {group} says who tried what and why it was refused", got == wanted, f"{got}")
     port.close()
 
 
@@ -193,8 +272,12 @@ def test_unprivileged(port):
     os.setresuid(1000, 1000, 1000)
     test("an unprivileged user may dump the devices", len(list(ask(connect(), NLM_F_REQUEST | NLM_F_DUMP))) == 108)
     other = connect(Event)
-    code = refusal(lambda: other.add_membership("events"))
-    test("an unprivileged user may not join the group events", code == errno.EPERM, errno.errorcode.get(code, "joined"))
+    for group in ("events", "security"):
+        code = refusal(lambda group=group: other.add_membership(group))
+        test(f"an unprivileged user may not join the group {group}", code == errno.EPERM,
+             errno.errorcode.get(code, "joined"))
+    code = refusal(lambda: request(Register, TOKEN=0x8000))
+    test("an unprivileged user may not see a register", code == errno.EPERM, errno.errorcode.get(code, "seen"))
     port.close()
 
 
@@ -202,7 +285,9 @@ def main():
     port = connect()
     test_requests(port)
     test_dump(port, sys.argv[1], sys.argv[2])
-    test_event()
+    test_others(sys.argv[1])
+    test_event("events")
+    test_event("security")
     test_unprivileged(port)
     print(f"1..{len(tests)}")
     return 0 if all(tests) else 1
