@@ -35,7 +35,8 @@ static struct netlink_range_validation quarantine_get_device_id_range = {
 };
 
 static const struct nla_policy quarantine_get_do_policy[] = {
-	[DSMIL_A_QUARANTINE_DEVICE_ID] = NLA_POLICY_FULL_RANGE(NLA_U32, &quarantine_get_device_id_range),
+	[DSMIL_A_QUARANTINE_DEVICE_ID] =
+		NLA_POLICY_FULL_RANGE(NLA_U32, &quarantine_get_device_id_range),
 };
 
 static const struct nla_policy grant_key_get_do_policy[] = {
@@ -48,7 +49,8 @@ static struct netlink_range_validation statistics_get_device_id_range = {
 };
 
 static const struct nla_policy statistics_get_do_policy[] = {
-	[DSMIL_A_STATISTICS_DEVICE_ID] = NLA_POLICY_FULL_RANGE(NLA_U32, &statistics_get_device_id_range),
+	[DSMIL_A_STATISTICS_DEVICE_ID] =
+		NLA_POLICY_FULL_RANGE(NLA_U32, &statistics_get_device_id_range),
 };
 
 /* Sorted by command, its do before its dump. */

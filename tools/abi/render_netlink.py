@@ -8,6 +8,7 @@ import yaml
 
 UAPI_LICENCE = "GPL-2.0-only WITH Linux-syscall-note OR Apache-2.0"
 GENERATED = "Generated from tools/abi by tools/abi/generate.py. Do not edit."
+KERNEL_COLUMNS = 100
 SHORT = range(-0x8000, 0x8000)  # the bounds that fit in a policy
 
 
@@ -199,7 +200,10 @@ def _policies(model, operation):
     yield f"static const struct nla_policy {_policy_name(operation)}[] = {{"
     for attribute in attributes:
         rule = _rule(attribute, f"{_c(operation['name'], attribute['name'])}_range")
-        yield f"\t[{_attribute(name, attribute['name'])}] = {rule},"
+        line = f"\t[{_attribute(name, attribute['name'])}] = {rule},"
+        if len(line.expandtabs(8)) > KERNEL_COLUMNS:
+            line = line.replace("] = ", "] =\n\t\t")
+        yield line
     yield "};"
     yield ""
 
