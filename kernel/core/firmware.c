@@ -7,6 +7,7 @@
 
 #include "audit.h"
 #include "core.h"
+#include "quarantine.h"
 
 /* Serialises attaching and detaching; outside the firmware lock. */
 static DEFINE_MUTEX(attach_lock);
@@ -88,11 +89,13 @@ static void list_registers(const struct dsmil_firmware_ops *ops)
 
 static void attach(const struct dsmil_firmware_ops *ops)
 {
-	u32 present;
+	u32 present, quarantined;
 
 	mutex_lock(&firmware_lock);
 	list_registers(ops);
+	dsmil_registers_rebuild(ops);
 	present = dsmil_present_count();
+	quarantined = dsmil_quarantine_risk_count(DSMIL_RISK_QUARANTINED);
 	firmware = ops;
 	if (++epochs == 0)
 		epochs = 1;
@@ -101,7 +104,7 @@ static void attach(const struct dsmil_firmware_ops *ops)
 	dsmil_audit_state(DSMIL_EVENT_FIRMWARE_ATTACHED, ops->kind, present);
 	mutex_unlock(&firmware_lock);
 	pr_info("firmware %s: %u of %u devices found, %u quarantined\n", ops->name, present,
-		DSMIL_DEVICE_COUNT, dsmil_catalog_count(DSMIL_RISK_QUARANTINED));
+		DSMIL_DEVICE_COUNT, quarantined);
 }
 
 static void detach(const struct dsmil_firmware_ops *ops)
@@ -156,6 +159,8 @@ EXPORT_SYMBOL_GPL(dsmil_board_change_begin);
 
 void dsmil_board_change_end(void)
 {
+	if (firmware)
+		dsmil_registers_rebuild(firmware);
 	revise();
 	mutex_unlock(&firmware_lock);
 }

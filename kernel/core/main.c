@@ -3,6 +3,7 @@
 
 #include "audit.h"
 #include "core.h"
+#include "grants.h"
 #include "netlink.h"
 
 static int __init dsmil_init(void)
@@ -15,6 +16,9 @@ static int __init dsmil_init(void)
 	ret = dsmil_audit_init();
 	if (ret)
 		return ret;
+	ret = dsmil_grants_init();
+	if (ret)
+		goto err_grants;
 	ret = dsmil_device_init();
 	if (ret)
 		goto err_device;
@@ -26,6 +30,8 @@ static int __init dsmil_init(void)
 err_netlink:
 	dsmil_device_exit();
 err_device:
+	dsmil_grants_exit();
+err_grants:
 	dsmil_audit_exit();
 	return ret;
 }
@@ -34,6 +40,7 @@ static void __exit dsmil_exit(void)
 {
 	dsmil_netlink_exit();
 	dsmil_device_exit();
+	dsmil_grants_exit();
 	dsmil_audit_exit();
 }
 

@@ -6,7 +6,7 @@
 #define SIZE(type, bytes) _Static_assert(sizeof(struct type) == (bytes), #type)
 #define AT(type, field, offset) _Static_assert(offsetof(struct type, field) == (offset), #type "." #field)
 
-SIZE(dsmil_info, 168);
+SIZE(dsmil_info, 200);
 AT(dsmil_info, load_id, 48);
 AT(dsmil_info, loaded_ns, 64);
 AT(dsmil_info, audit_capacity, 128);
@@ -25,7 +25,7 @@ AT(dsmil_device, service_name, 108);
 SIZE(dsmil_device_list, 32);
 AT(dsmil_device_list, devices, 24);
 
-SIZE(dsmil_event_ring, 16);
+SIZE(dsmil_event_ring, 24);
 SIZE(dsmil_ring_advance, 16);
 AT(dsmil_ring_advance, up_to, 8);
 
@@ -38,7 +38,7 @@ AT(dsmil_reg_write, grant, 16);
 AT(dsmil_reg_write, reason, 28);
 AT(dsmil_reg_write, sequence, 40);
 
-SIZE(dsmil_event, 112);
+SIZE(dsmil_event, 192);
 AT(dsmil_event, sequence, 8);
 AT(dsmil_event, load_id, 32);
 AT(dsmil_event, token, 48);
