@@ -13,6 +13,8 @@
 #include "core.h"
 #include "observe.h"
 #include "status.h"
+#include "grants.h"
+#include "quarantine.h"
 
 #define CTL_MINOR 0
 #define DEVICE_MINOR 1 /* of device 0 */
@@ -188,6 +190,12 @@ static long ctl_ioctl(struct file *file, unsigned int command, unsigned long arg
 		return ctl_event_ring(to);
 	case UNSIZED(DSMIL_IOC_REG_BATCH):
 		return dsmil_batch_run(to);
+	case UNSIZED(DSMIL_IOC_QUARANTINE_ADD):
+		return dsmil_quarantine_ioctl(to);
+	case UNSIZED(DSMIL_IOC_GRANT_KEY_ADD):
+		return dsmil_grant_key_add_ioctl(to);
+	case UNSIZED(DSMIL_IOC_GRANT_KEY_SEAL):
+		return dsmil_grant_key_seal_ioctl(to);
 	default:
 		return -ENOTTY;
 	}
@@ -255,6 +263,7 @@ static long device_write(struct file *file, struct dsmil_reg_write __user *arg)
 {
 	struct dsmil_register_operation operation = {};
 	struct dsmil_reg_write request;
+	struct dsmil_grant grant;
 	int ret;
 
 	if (!(file->f_mode & FMODE_WRITE))
@@ -266,8 +275,9 @@ static long device_write(struct file *file, struct dsmil_reg_write __user *arg)
 		return -EINVAL;
 	if (request.reg >= DSMIL_REGISTER_COUNT)
 		return -ERANGE;
-	if (request.grant || request.grant_length)
-		return -EOPNOTSUPP;
+	ret = dsmil_grant_from_user(&grant, request.grant, request.grant_length);
+	if (ret)
+		return ret;
 	/* An answer that cannot be given back must fail before the write, not after. */
 	request.reason = 0;
 	request.rule_token = 0;
@@ -278,6 +288,7 @@ static long device_write(struct file *file, struct dsmil_reg_write __user *arg)
 
 	operation.token = file_token(file, request.reg);
 	operation.value = request.value;
+	operation.grant = request.grant ? &grant : NULL;
 	ret = dsmil_register_write(file_epoch(file), &operation);
 	if (!operation.decided)
 		return ret;

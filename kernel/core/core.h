@@ -8,6 +8,8 @@
 
 #include "dsmil_firmware.h"
 
+struct dsmil_grant;
+
 /* ------------------------------------------------------------ catalog.c -- */
 
 /* A device as the catalogue has it: true of every board. */
@@ -24,10 +26,8 @@ struct dsmil_catalog_entry {
 
 extern const struct dsmil_catalog_entry dsmil_catalog[DSMIL_DEVICE_COUNT];
 extern const char *const dsmil_risk_names[DSMIL_RISK_QUARANTINED + 1];
-extern const char *const dsmil_reason_names[DSMIL_REASON_NOT_A_REGISTER + 1];
+extern const char *const dsmil_reason_names[DSMIL_REASON_READ_ONLY + 1];
 extern const char *const dsmil_register_names[DSMIL_REGISTER_COUNT];
-
-u32 dsmil_catalog_count(u8 risk);
 
 /* ----------------------------------------------------------- firmware.c -- */
 
@@ -63,6 +63,7 @@ struct dsmil_register_operation {
 	u16 token;
 	u8 operation; /* enum dsmil_operation */
 	u32 value;    /* WRITE: in; READ: out, 0 if it failed */
+	const struct dsmil_grant *grant; /* WRITE: in, or NULL */
 
 	bool decided; /* the guard was asked: what follows holds */
 	struct dsmil_guard_decision decision;
@@ -92,6 +93,9 @@ void dsmil_register_perform(const struct dsmil_firmware_ops *ops,
  */
 void dsmil_register_note(const struct dsmil_firmware_ops *ops,
 			 const struct dsmil_register_operation *operation);
+
+/* Under the firmware lock, when the board or the quarantine changed. */
+void dsmil_registers_rebuild(const struct dsmil_firmware_ops *ops);
 
 /* Under the firmware lock: what a privileged caller's write would meet. */
 struct dsmil_guard_decision dsmil_register_outlook(const struct dsmil_firmware_ops *ops, u16 token);

@@ -41,7 +41,6 @@ static const struct dsmil_catalog_entry *device_entry(dsmil_const_device *dev)
 
 DSMIL_CATALOG_ATTR(name, "%s", entry->name);
 DSMIL_CATALOG_ATTR(group, "%s", entry->group_name);
-DSMIL_CATALOG_ATTR(risk, "%s", dsmil_risk_names[entry->risk]);
 DSMIL_CATALOG_ATTR(layer, "%u", entry->layer);
 DSMIL_CATALOG_ATTR(service, "%s", entry->service_name);
 DSMIL_CATALOG_ATTR(clearance, "0x%08x", entry->clearance);
@@ -58,7 +57,16 @@ static ssize_t number_show(struct device *dev, struct device_attribute *attr, ch
 }
 static DEVICE_ATTR_RO(number);
 
-/* What depends on the board. */
+/* What depends on the board and the quarantine. */
+static ssize_t risk_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct dsmil_device state = {};
+	int ret = dsmil_device_fill(device_number(dev), &state, NULL);
+
+	return ret ?: sysfs_emit(buf, "%s\n", dsmil_risk_names[state.risk]);
+}
+static DEVICE_ATTR_RO(risk);
+
 static ssize_t present_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	struct dsmil_device state = {};

@@ -9,6 +9,7 @@
 #include "core.h"
 #include "poller.h"
 #include "status.h"
+#include "quarantine.h"
 
 /* Serialises attaching and detaching; outside the firmware lock. */
 static DEFINE_MUTEX(attach_lock);
@@ -90,11 +91,13 @@ static void list_registers(const struct dsmil_firmware_ops *ops)
 
 static void attach(const struct dsmil_firmware_ops *ops)
 {
-	u32 present;
+	u32 present, quarantined;
 
 	mutex_lock(&firmware_lock);
 	list_registers(ops);
+	dsmil_registers_rebuild(ops);
 	present = dsmil_present_count();
+	quarantined = dsmil_quarantine_risk_count(DSMIL_RISK_QUARANTINED);
 	firmware = ops;
 	if (++epochs == 0)
 		epochs = 1;
@@ -104,7 +107,7 @@ static void attach(const struct dsmil_firmware_ops *ops)
 	dsmil_audit_state(DSMIL_EVENT_FIRMWARE_ATTACHED, ops->kind, present);
 	mutex_unlock(&firmware_lock);
 	pr_info("firmware %s: %u of %u devices found, %u quarantined\n", ops->name, present,
-		DSMIL_DEVICE_COUNT, dsmil_catalog_count(DSMIL_RISK_QUARANTINED));
+		DSMIL_DEVICE_COUNT, quarantined);
 }
 
 static void detach(const struct dsmil_firmware_ops *ops)
@@ -163,6 +166,8 @@ EXPORT_SYMBOL_GPL(dsmil_board_change_begin);
 
 void dsmil_board_change_end(void)
 {
+	if (firmware)
+		dsmil_registers_rebuild(firmware);
 	revise();
 	dsmil_status_refresh();
 	mutex_unlock(&firmware_lock);

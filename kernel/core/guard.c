@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "guard.h"
 
+#define LIFE_MAX_NS (DSMIL_GRANT_LIFE_MAX_S * 1000000000ULL)
+
 /* What one token, by itself, asks for. */
 struct rule {
 	__u16 token;
@@ -8,11 +10,20 @@ struct rule {
 	__u8 reason;
 };
 
-static const __u8 device_risk[DSMIL_DEVICE_COUNT] = {
+static const __u8 catalog_risk[DSMIL_DEVICE_COUNT] = {
 #define DSMIL_DEVICE(number, id, token_base, group, group_name, name, risk, ...)	\
 	[number] = DSMIL_RISK_##risk,
 #include "dsmil_catalog.def"
 };
+
+/* --------------------------------------------------------------- table -- */
+
+static __u8 device_risk(__u16 number, const struct dsmil_quarantine *added)
+{
+	if (dsmil_quarantine_holds(added, number))
+		return DSMIL_RISK_QUARANTINED;
+	return catalog_risk[number];
+}
 
 /* Why a token of this risk is not written without a grant. */
 static __u8 reason_of_risk(__u8 risk)
@@ -31,7 +42,7 @@ static __u8 reason_of_risk(__u8 risk)
 }
 
 /* The stricter of the two readings of a token's number. */
-static struct rule token_rule(__u16 token)
+static struct rule token_rule(__u16 token, const struct dsmil_quarantine *added)
 {
 	struct rule rule = { .token = token };
 	__u8 as_id;
@@ -41,12 +52,12 @@ static struct rule token_rule(__u16 token)
 		rule.reason = DSMIL_REASON_NOT_A_REGISTER;
 		return rule;
 	}
-	rule.risk = device_risk[dsmil_token_device(token)];
+	rule.risk = device_risk(dsmil_token_device(token), added);
 	rule.reason = reason_of_risk(rule.risk);
 
 	if (token >= DSMIL_DEVICE_ID_BASE + DSMIL_DEVICE_COUNT)
 		return rule;
-	as_id = device_risk[token - DSMIL_DEVICE_ID_BASE];
+	as_id = device_risk(token - DSMIL_DEVICE_ID_BASE, added);
 	if (as_id >= DSMIL_RISK_GUARDED && as_id > rule.risk) {
 		rule.risk = as_id;
 		rule.reason = as_id >= DSMIL_RISK_LOCKED ? DSMIL_REASON_QUARANTINED_AS_ID :
@@ -55,38 +66,19 @@ static struct rule token_rule(__u16 token)
 	return rule;
 }
 
-/* Both looks name the same one location. */
-static bool location_is_stable(const struct dsmil_guard_request *request)
+/* The strictest rule among the tokens at a location; the token's own wins a tie. */
+static struct rule strictest_at(__u16 location, struct rule strictest,
+				const struct dsmil_location *map, size_t map_count,
+				const struct dsmil_quarantine *added)
 {
-	bool found = false;
 	size_t i;
 
-	if (!request->location_known)
-		return false;
-	for (i = 0; i < request->map_count; i++) {
-		if (request->map[i].token != request->token)
-			continue;
-		if (request->map[i].location != request->location)
-			return false;
-		found = true;
-	}
-	return found;
-}
-
-/* The strictest rule among the tokens at the location; the token's own wins a tie. */
-static struct rule strictest_rule(const struct dsmil_guard_request *request)
-{
-	struct rule strictest = token_rule(request->token);
-	size_t i;
-
-	if (!request->location_known)
-		return strictest;
-	for (i = 0; i < request->map_count; i++) {
+	for (i = 0; i < map_count; i++) {
 		struct rule other;
 
-		if (request->map[i].location != request->location)
+		if (map[i].location != location)
 			continue;
-		other = token_rule(request->map[i].token);
+		other = token_rule(map[i].token, added);
 		if (other.risk > strictest.risk) {
 			strictest = other;
 			strictest.reason = DSMIL_REASON_ALIAS;
@@ -95,32 +87,141 @@ static struct rule strictest_rule(const struct dsmil_guard_request *request)
 	return strictest;
 }
 
-struct dsmil_guard_decision dsmil_guard_decide(const struct dsmil_guard_request *request)
+struct dsmil_guard_row dsmil_guard_make_row(__u16 token, const struct dsmil_location *map,
+					    size_t map_count,
+					    const struct dsmil_quarantine *added)
 {
-	struct dsmil_guard_decision decision = { .allowed = false };
-	struct rule rule;
+	struct rule rule = token_rule(token, added);
+	struct dsmil_guard_row row = { .location = 0 };
+	bool is_listed = false, is_elsewhere = false;
+	size_t i;
+
+	for (i = 0; i < map_count; i++) {
+		if (map[i].token != token)
+			continue;
+		if (!is_listed)
+			row.location = map[i].location;
+		is_listed = true;
+		is_elsewhere |= map[i].location != row.location;
+	}
+	row.is_stable = is_listed && !is_elsewhere;
+	if (is_listed)
+		rule = strictest_at(row.location, rule, map, map_count, added);
+	row.rule_token = rule.token;
+	row.rule_risk = rule.risk;
+	row.rule_reason = rule.reason;
+	return row;
+}
+
+void dsmil_guard_make_table(struct dsmil_guard_table *table, const struct dsmil_location *map,
+			    size_t map_count, const struct dsmil_quarantine *added)
+{
+	__u16 i;
+
+	for (i = 0; i < DSMIL_TOKEN_COUNT; i++)
+		table->rows[i] = dsmil_guard_make_row((__u16)(DSMIL_TOKEN_BASE + i), map,
+						      map_count, added);
+}
+
+/* ------------------------------------------------------------ decision -- */
+
+/* ALLOWED, or what is wrong with those who signed. */
+static __u8 check_signers(const struct dsmil_guard_grant *grant, __u8 risk)
+{
+	const struct dsmil_guard_signer *first = &grant->signers[0];
+	const struct dsmil_guard_signer *second = &grant->signers[1];
+	bool are_two = grant->signer_count == 2;
+
+	if (!first->is_enrolled || (are_two && !second->is_enrolled))
+		return DSMIL_REASON_GRANT_KEY_UNKNOWN;
+	if (!first->has_signed || (are_two && !second->has_signed))
+		return DSMIL_REASON_GRANT_BAD_SIGNATURE;
+	if (risk >= DSMIL_RISK_GUARDED &&
+	    (!are_two || first->key == second->key || first->owner == second->owner))
+		return DSMIL_REASON_GRANT_SIGNERS;
+	return DSMIL_REASON_ALLOWED;
+}
+
+/* ALLOWED, or how the request is another than the one that was granted. */
+static __u8 check_terms(const struct dsmil_guard_grant *grant,
+			const struct dsmil_guard_request *request)
+{
+	__u16 number = dsmil_token_device(request->token);
+	__u32 reg = (__u32)(request->token - DSMIL_TOKEN_BASE) % DSMIL_REGISTER_COUNT;
+
+	if (request->now_ns >= grant->expires_ns)
+		return DSMIL_REASON_GRANT_EXPIRED;
+	if (grant->expires_ns - request->now_ns > LIFE_MAX_NS)
+		return DSMIL_REASON_GRANT_TOO_LONG;
+	if (grant->load_id[0] != request->load_id[0] || grant->load_id[1] != request->load_id[1])
+		return DSMIL_REASON_GRANT_OTHER_LOAD;
+	if (grant->firmware_kind != request->firmware_kind)
+		return DSMIL_REASON_GRANT_OTHER_FIRMWARE;
+	if (grant->device_id != DSMIL_DEVICE_ID_BASE + number || grant->reg != reg)
+		return DSMIL_REASON_GRANT_OTHER_REGISTER;
+	if (grant->uid != request->uid)
+		return DSMIL_REASON_GRANT_OTHER_USER;
+	if ((request->value ^ grant->value) & grant->mask)
+		return DSMIL_REASON_GRANT_VALUE;
+	if (grant->expects_old &&
+	    (!request->old_known || request->old_value != grant->old_value))
+		return DSMIL_REASON_GRANT_OLD_VALUE;
+	return DSMIL_REASON_ALLOWED;
+}
+
+static __u8 check_grant(const struct dsmil_guard_request *request, __u8 risk)
+{
+	const struct dsmil_guard_grant *grant = request->grant;
+	__u8 reason;
+
+	if (!grant->is_well_formed || grant->signer_count < 1 ||
+	    grant->signer_count > DSMIL_GRANT_SIGNERS_MAX)
+		return DSMIL_REASON_GRANT_MALFORMED;
+	if (!grant->is_supported)
+		return DSMIL_REASON_GRANT_UNSUPPORTED;
+	reason = check_signers(grant, risk);
+	if (reason == DSMIL_REASON_ALLOWED)
+		reason = check_terms(grant, request);
+	if (reason != DSMIL_REASON_ALLOWED)
+		return reason;
+	if (grant->is_used)
+		return DSMIL_REASON_GRANT_REPLAYED;
+	return grant->has_room ? DSMIL_REASON_ALLOWED : DSMIL_REASON_GRANT_STORE_FULL;
+}
+
+static __u8 check_write(const struct dsmil_guard_row *row,
+			const struct dsmil_guard_request *request)
+{
+	if (row->rule_risk >= DSMIL_RISK_LOCKED)
+		return row->rule_reason;
+	if (!row->is_stable || !request->location_known || request->location != row->location)
+		return DSMIL_REASON_LOCATION_UNKNOWN;
+	if (request->firmware_read_only)
+		return DSMIL_REASON_READ_ONLY;
+	if (request->grant)
+		return check_grant(request, row->rule_risk);
+	if (row->rule_risk > DSMIL_RISK_SAFE)
+		return row->rule_reason;
+	return request->has_rawio ? DSMIL_REASON_ALLOWED : DSMIL_REASON_CAPABILITY_REQUIRED;
+}
+
+struct dsmil_guard_decision dsmil_guard_decide(const struct dsmil_guard_table *table,
+					       const struct dsmil_guard_request *request)
+{
+	struct dsmil_guard_decision decision = {
+		.reason = DSMIL_REASON_NOT_A_REGISTER,
+		.rule_risk = DSMIL_RISK_LOCKED,
+		.rule_token = request->token,
+	};
+	const struct dsmil_guard_row *row;
 
 	if (!dsmil_token_in_range(request->token))
-		rule = token_rule(request->token);
-	else
-		rule = strictest_rule(request);
-	decision.rule_token = rule.token;
-	decision.rule_risk = rule.risk;
-	decision.reason = rule.reason;
-
-	if (rule.reason == DSMIL_REASON_NOT_A_REGISTER)
 		return decision;
-	if (request->operation == DSMIL_OPERATION_READ) {
-		decision.reason = DSMIL_REASON_ALLOWED;
-		decision.allowed = true;
-	} else if (rule.risk >= DSMIL_RISK_LOCKED) {
-		decision.allowed = false;
-	} else if (!location_is_stable(request)) {
-		decision.reason = DSMIL_REASON_LOCATION_UNKNOWN;
-	} else if (rule.risk == DSMIL_RISK_SAFE) {
-		decision.allowed = request->has_rawio;
-		if (!decision.allowed)
-			decision.reason = DSMIL_REASON_CAPABILITY_REQUIRED;
-	}
+	row = &table->rows[request->token - DSMIL_TOKEN_BASE];
+	decision.rule_risk = row->rule_risk;
+	decision.rule_token = row->rule_token;
+	decision.reason = request->operation == DSMIL_OPERATION_READ ? DSMIL_REASON_ALLOWED :
+								       check_write(row, request);
+	decision.allowed = decision.reason == DSMIL_REASON_ALLOWED;
 	return decision;
 }

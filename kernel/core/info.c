@@ -7,6 +7,8 @@
 #include "audit.h"
 #include "core.h"
 #include "observe.h"
+#include "grants.h"
+#include "quarantine.h"
 
 static u8 load_id[16];
 static u64 loaded_ns;
@@ -21,13 +23,12 @@ void dsmil_info_fill(struct dsmil_info *info)
 	const struct dsmil_firmware_ops *ops;
 	struct dsmil_statistics statistics;
 	struct dsmil_audit_state audit;
+	struct dsmil_grant_state grants;
 	u8 risk;
 
 	info->api_version = DSMIL_API_VERSION;
 	info->event_schema_version = DSMIL_EVENT_SCHEMA_VERSION;
 	info->device_count = DSMIL_DEVICE_COUNT;
-	for (risk = 0; risk < ARRAY_SIZE(info->risk_count); risk++)
-		info->risk_count[risk] = dsmil_catalog_count(risk);
 	memcpy(info->load_id, load_id, sizeof(info->load_id));
 	info->loaded_ns = loaded_ns;
 	strscpy_pad(info->module_version, DSMIL_MODULE_VERSION, sizeof(info->module_version));
@@ -36,8 +37,16 @@ void dsmil_info_fill(struct dsmil_info *info)
 	info->firmware_kind = ops ? ops->kind : DSMIL_FIRMWARE_NONE;
 	strscpy_pad(info->firmware_name, ops ? ops->name : "", sizeof(info->firmware_name));
 	info->present_count = dsmil_present_count();
+	for (risk = 0; risk < ARRAY_SIZE(info->risk_count); risk++)
+		info->risk_count[risk] = dsmil_quarantine_risk_count(risk);
+	info->quarantine_added = dsmil_quarantine_added_count();
+	grants = dsmil_grant_get_state();
 	statistics = dsmil_register_statistics();
 	dsmil_firmware_unlock();
+	info->grants_supported = grants.is_supported;
+	info->grant_keys = grants.keys;
+	info->grant_keys_sealed = grants.is_sealed;
+	info->grant_nonces = grants.nonces;
 	info->reads = statistics.reads;
 	info->writes = statistics.writes;
 	info->refused = statistics.refused;
@@ -62,7 +71,6 @@ int dsmil_device_fill(u16 number, struct dsmil_device *device, u32 *revision)
 	device->number = number;
 	device->token_base = DSMIL_TOKEN_BASE + number * DSMIL_REGISTER_COUNT;
 	device->group = entry->group;
-	device->risk = entry->risk;
 	device->layer = entry->layer;
 	device->clearance = entry->clearance;
 	strscpy_pad(device->name, entry->name, sizeof(device->name));
@@ -76,7 +84,8 @@ int dsmil_device_fill(u16 number, struct dsmil_device *device, u32 *revision)
 		return -ENODEV;
 	}
 	if (revision)
-		*revision = dsmil_firmware_revision();
+		*revision = dsmil_firmware_revision() + dsmil_quarantine_added_count();
+	device->risk = dsmil_quarantine_risk(number);
 	device->present = dsmil_device_present(number);
 	for (reg = 0; reg < DSMIL_REGISTER_COUNT; reg++) {
 		struct dsmil_guard_decision outlook =

@@ -3,6 +3,7 @@
 
 #include "audit.h"
 #include "core.h"
+#include "grants.h"
 #include "netlink.h"
 #include "status.h"
 
@@ -16,6 +17,9 @@ static int __init dsmil_init(void)
 	ret = dsmil_audit_init();
 	if (ret)
 		return ret;
+	ret = dsmil_grants_init();
+	if (ret)
+		goto err_grants;
 	ret = dsmil_status_init();
 	if (ret)
 		goto err_status;
@@ -32,6 +36,8 @@ err_netlink:
 err_device:
 	dsmil_status_exit();
 err_status:
+	dsmil_grants_exit();
+err_grants:
 	dsmil_audit_exit();
 	return ret;
 }
@@ -41,6 +47,7 @@ static void __exit dsmil_exit(void)
 	dsmil_netlink_exit();
 	dsmil_device_exit();
 	dsmil_status_exit();
+	dsmil_grants_exit();
 	dsmil_audit_exit();
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What administrators decided: the quarantine, and whose grants count. */
 #include "core.h"
-#include "netlink_facts.h"
+#include "grants.h"
 #include "netlink_internal.h"
+#include "quarantine.h"
 
 /* ------------------------------------------------------ QUARANTINE_GET -- */
 
@@ -12,16 +13,17 @@ struct quarantine_facts {
 	bool added;
 };
 
-static struct quarantine_facts quarantine_of(u16 number)
+static struct quarantine_facts quarantine_of(u16 number, u32 *generation)
 {
 	bool compiled_in = dsmil_catalog[number].risk == DSMIL_RISK_QUARANTINED;
-	bool added = !compiled_in && dsmil_quarantine_is_added(number);
+	struct quarantine_facts facts = { .number = number };
 
-	return (struct quarantine_facts){
-		.number = number,
-		.quarantined = compiled_in || added,
-		.added = added,
-	};
+	dsmil_firmware_lock();
+	facts.quarantined = dsmil_quarantine_risk(number) == DSMIL_RISK_QUARANTINED;
+	facts.added = facts.quarantined && !compiled_in;
+	*generation = 1 + dsmil_quarantine_added_count();
+	dsmil_firmware_unlock();
+	return facts;
 }
 
 static int put_quarantine(struct sk_buff *skb, const void *facts)
@@ -40,12 +42,13 @@ int dsmil_nl_quarantine_get_do(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *id = info->attrs[DSMIL_A_QUARANTINE_DEVICE_ID];
 	struct quarantine_facts facts;
+	u32 generation;
 
 	if (!id) {
 		GENL_SET_ERR_MSG(info, "name the device by its id");
 		return -EINVAL;
 	}
-	facts = quarantine_of(nla_get_u32(id) - DSMIL_DEVICE_ID_BASE);
+	facts = quarantine_of(nla_get_u32(id) - DSMIL_DEVICE_ID_BASE, &generation);
 	return dsmil_nl_answer(info, DSMIL_CMD_QUARANTINE_GET, put_quarantine, &facts);
 }
 
@@ -58,8 +61,8 @@ int dsmil_nl_quarantine_get_start(struct netlink_callback *cb)
 int dsmil_nl_quarantine_get_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	for (; cb->args[0] < DSMIL_DEVICE_COUNT; cb->args[0]++) {
-		u32 generation = dsmil_quarantine_generation();
-		struct quarantine_facts facts = quarantine_of(cb->args[0]);
+		u32 generation;
+		struct quarantine_facts facts = quarantine_of(cb->args[0], &generation);
 
 		if (facts.quarantined &&
 		    dsmil_nl_add(skb, cb, DSMIL_CMD_QUARANTINE_GET, generation, put_quarantine,
@@ -71,12 +74,26 @@ int dsmil_nl_quarantine_get_dump(struct sk_buff *skb, struct netlink_callback *c
 
 /* ------------------------------------------------------- GRANT_KEY_GET -- */
 
+/* -ENOENT behind the last key. The list only grows: its length is its generation. */
+static int copy_key(u32 index, struct dsmil_grant_key *key, u32 *generation)
+{
+	const struct dsmil_grant_key *found;
+
+	dsmil_firmware_lock();
+	found = dsmil_grant_key_at(index);
+	if (found)
+		*key = *found;
+	*generation = 1 + dsmil_grant_get_state().keys;
+	dsmil_firmware_unlock();
+	return found ? 0 : -ENOENT;
+}
+
 static int put_grant_key(struct sk_buff *skb, const void *facts)
 {
-	const struct dsmil_grant_key_facts *key = facts;
+	const struct dsmil_grant_key *key = facts;
 
 	if (nla_put(skb, DSMIL_A_GRANT_KEY_ID, sizeof(key->id), key->id) ||
-	    nla_put_string(skb, DSMIL_A_GRANT_KEY_OWNER, key->owner))
+	    nla_put_string(skb, DSMIL_A_GRANT_KEY_OWNER, key->owner_name))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -84,14 +101,15 @@ static int put_grant_key(struct sk_buff *skb, const void *facts)
 int dsmil_nl_grant_key_get_do(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *id = info->attrs[DSMIL_A_GRANT_KEY_ID];
-	struct dsmil_grant_key_facts key;
+	struct dsmil_grant_key key;
+	u32 generation;
 	u32 i;
 
 	if (!id) {
 		GENL_SET_ERR_MSG(info, "name the key by its id");
 		return -EINVAL;
 	}
-	for (i = 0; !dsmil_grant_key_at(i, &key); i++)
+	for (i = 0; !copy_key(i, &key, &generation); i++)
 		if (!memcmp(key.id, nla_data(id), sizeof(key.id)))
 			return dsmil_nl_answer(info, DSMIL_CMD_GRANT_KEY_GET, put_grant_key, &key);
 	NL_SET_ERR_MSG_ATTR(info->extack, id, "no such key is enrolled");
@@ -107,10 +125,10 @@ int dsmil_nl_grant_key_get_start(struct netlink_callback *cb)
 int dsmil_nl_grant_key_get_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	for (;; cb->args[0]++) {
-		u32 generation = dsmil_grant_key_generation();
-		struct dsmil_grant_key_facts key;
+		struct dsmil_grant_key key;
+		u32 generation;
 
-		if (dsmil_grant_key_at(cb->args[0], &key) ||
+		if (copy_key(cb->args[0], &key, &generation) ||
 		    dsmil_nl_add(skb, cb, DSMIL_CMD_GRANT_KEY_GET, generation, put_grant_key, &key))
 			break;
 	}

@@ -2,6 +2,7 @@
 /* The devices, and what is known of their registers. No firmware is called here. */
 #include "core.h"
 #include "netlink_internal.h"
+#include "quarantine.h"
 #include "status.h"
 
 static int start_with_firmware(struct netlink_callback *cb)
@@ -122,7 +123,7 @@ static int fill_register(u16 token, struct register_facts *facts, u32 *revision)
 		facts->present = dsmil_register_present(token);
 		facts->outlook = dsmil_register_outlook(ops, token);
 		facts->has_value = dsmil_status_register(token, &facts->state);
-		*revision = dsmil_firmware_revision();
+		*revision = dsmil_firmware_revision() + dsmil_quarantine_added_count();
 	}
 	dsmil_firmware_unlock();
 	return ops ? 0 : -ENODEV;

@@ -3,24 +3,30 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/capability.h>
+#include <linux/cred.h>
 #include <linux/ktime.h>
 #include <linux/ratelimit.h>
 #include <linux/sched.h>
 
 #include "audit.h"
 #include "core.h"
+#include "grants.h"
+#include "quarantine.h"
 #include "statistics.h"
 #include "status.h"
 #include "trace.h"
 
 static struct dsmil_statistics statistics; /* under the firmware lock */
 
-static struct dsmil_guard_decision ask_guard(const struct dsmil_firmware_ops *ops,
-					     struct dsmil_guard_request *request)
+/* What the board and the quarantine say, worked out once. Under the firmware lock. */
+static struct dsmil_guard_table table;
+
+void dsmil_registers_rebuild(const struct dsmil_firmware_ops *ops)
 {
-	request->map = ops->map(&request->map_count);
-	request->location_known = !ops->locate(request->token, &request->location);
-	return dsmil_guard_decide(request);
+	size_t count;
+	const struct dsmil_location *map = ops->map(&count);
+
+	dsmil_guard_make_table(&table, map, count, dsmil_quarantine_list());
 }
 
 struct dsmil_guard_decision dsmil_register_outlook(const struct dsmil_firmware_ops *ops, u16 token)
@@ -31,7 +37,8 @@ struct dsmil_guard_decision dsmil_register_outlook(const struct dsmil_firmware_o
 		.has_rawio = true,
 	};
 
-	return ask_guard(ops, &request);
+	request.location_known = !ops->locate(token, &request.location);
+	return dsmil_guard_decide(&table, &request);
 }
 
 struct dsmil_statistics dsmil_register_statistics(void)
@@ -51,36 +58,100 @@ static const struct dsmil_firmware_ops *lock_register(u16 token, u32 epoch)
 	return ops;
 }
 
+static void call_read(const struct dsmil_firmware_ops *ops, u16 location,
+		      struct dsmil_register_operation *operation)
+{
+	operation->value = 0;
+	operation->result = ops->read(operation->token, location, &operation->value);
+	if (operation->result)
+		operation->value = 0;
+	statistics.reads++;
+	statistics.firmware_errors += !!operation->result;
+}
+
+static void call_write(const struct dsmil_firmware_ops *ops, u16 location,
+		       struct dsmil_register_operation *operation)
+{
+	operation->result = ops->write(operation->token, location, operation->value);
+	statistics.writes++;
+	statistics.firmware_errors += !!operation->result;
+}
+
+static void add_caller(struct dsmil_guard_request *request, const struct dsmil_firmware_ops *ops,
+		       u32 value)
+{
+	request->has_rawio = capable(CAP_SYS_RAWIO);
+	request->uid = from_kuid(&init_user_ns, current_euid());
+	request->now_ns = ktime_get_boottime_ns();
+	memcpy(request->load_id, dsmil_load_id(), sizeof(request->load_id));
+	request->firmware_kind = ops->kind;
+	request->value = value;
+}
+
+/*
+ * The value that a grant expects is only read where the firmware's answer is all
+ * that is missing: nobody has it read by a grant that opens nothing.
+ */
+static struct dsmil_guard_decision
+decide_with_grant(const struct dsmil_firmware_ops *ops, struct dsmil_guard_request *request,
+		  const struct dsmil_guard_grant *grant)
+{
+	struct dsmil_register_operation old = { .token = request->token };
+	struct dsmil_guard_decision decision;
+
+	request->old_known = true;
+	request->old_value = grant->old_value;
+	decision = dsmil_guard_decide(&table, request);
+	if (!decision.allowed || !grant->expects_old)
+		return decision;
+	call_read(ops, request->location, &old);
+	request->old_known = !old.result;
+	request->old_value = old.value;
+	return dsmil_guard_decide(&table, request);
+}
+
+static struct dsmil_guard_decision decide_write(const struct dsmil_firmware_ops *ops,
+						struct dsmil_guard_request *request,
+						const struct dsmil_register_operation *operation)
+{
+	struct dsmil_guard_grant grant;
+
+	struct dsmil_guard_decision decision;
+
+	add_caller(request, ops, operation->value);
+	decision = dsmil_guard_decide(&table, request);
+	/* No grant opens these: its signatures need not be checked. */
+	if (!operation->grant || decision.rule_risk >= DSMIL_RISK_LOCKED)
+		return decision;
+	dsmil_grant_examine(operation->grant, &grant);
+	request->grant = &grant;
+	return decide_with_grant(ops, request, &grant);
+}
+
 void dsmil_register_perform(const struct dsmil_firmware_ops *ops,
 			    struct dsmil_register_operation *operation)
 {
 	struct dsmil_guard_request request = {
 		.operation = operation->operation,
 		.token = operation->token,
-		.has_rawio = operation->operation == DSMIL_OPERATION_WRITE &&
-			     capable(CAP_SYS_RAWIO),
 	};
+	bool is_read = operation->operation == DSMIL_OPERATION_READ;
 
+	request.location_known = !ops->locate(operation->token, &request.location);
 	operation->decided = true;
-	operation->decision = ask_guard(ops, &request);
+	operation->decision = is_read ? dsmil_guard_decide(&table, &request) :
+					decide_write(ops, &request, operation);
 	if (!operation->decision.allowed) {
 		operation->result = -EPERM;
 		statistics.refused++;
 	} else if (!request.location_known) {
 		operation->result = -ENXIO;
-	} else if (operation->operation == DSMIL_OPERATION_WRITE) {
-		operation->result = ops->write(operation->token, request.location,
-					       operation->value);
-		statistics.writes++;
-		statistics.firmware_errors += !!operation->result;
+	} else if (is_read) {
+		call_read(ops, request.location, operation);
 	} else {
-		operation->value = 0;
-		operation->result = ops->read(operation->token, request.location,
-					      &operation->value);
-		if (operation->result)
-			operation->value = 0;
-		statistics.reads++;
-		statistics.firmware_errors += !!operation->result;
+		if (operation->grant)
+			dsmil_grant_burn(operation->grant);
+		call_write(ops, request.location, operation);
 	}
 	operation->time_ns = ktime_get_boottime_ns();
 	dsmil_statistics_note(operation, request.location_known);
@@ -101,6 +172,8 @@ static void describe(struct dsmil_event *event, const struct dsmil_firmware_ops 
 	event->reason = operation->decision.reason;
 	event->value = operation->value;
 	event->result = operation->result;
+	if (operation->grant)
+		dsmil_grant_describe(operation->grant, event);
 }
 
 int dsmil_register_read(u32 epoch, struct dsmil_register_operation *operation)

@@ -40,4 +40,12 @@ void dsmil_unregister_firmware(const struct dsmil_firmware_ops *ops);
 void dsmil_board_change_begin(void);
 void dsmil_board_change_end(void);
 
+/*
+ * Under the firmware lock: whether a token is one of those that user space added
+ * to the quarantine, in either reading of its number, and a number that is another
+ * after each addition.
+ */
+bool dsmil_quarantine_forbids(u16 token);
+u32 dsmil_quarantine_generation(void);
+
 #endif /* DSMIL_FIRMWARE_H */

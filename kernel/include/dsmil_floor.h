@@ -4,7 +4,7 @@
  * by other means than the guard, so that a mistake above cannot reach the
  * firmware. It is coarser: it knows neither grants nor callers, only the
  * locations that nobody ever writes, because a quarantined, locked or unknown
- * token is there.
+ * token is there, user space's additions to the quarantine included.
  */
 #ifndef DSMIL_FLOOR_H
 #define DSMIL_FLOOR_H
@@ -16,6 +16,9 @@
 #define DSMIL_LOCATION_COUNT 0x10000
 
 struct dsmil_floor {
+	const struct dsmil_location *map; /* as it was built of */
+	size_t count;
+	u32 generation; /* of the quarantine */
 	DECLARE_BITMAP(open, DSMIL_LOCATION_COUNT);
 };
 
@@ -40,14 +43,19 @@ static inline bool dsmil_floor_forbids(u16 token)
 		     token < devices[i].token_base + DSMIL_REGISTER_COUNT))
 			return true;
 	}
-	return token < DSMIL_TOKEN_BASE || token >= DSMIL_TOKEN_BASE + DSMIL_TOKEN_COUNT;
+	return token < DSMIL_TOKEN_BASE || token >= DSMIL_TOKEN_BASE + DSMIL_TOKEN_COUNT ||
+	       dsmil_quarantine_forbids(token);
 }
 
+/* The map stays valid until the floor is built again, or away. */
 static inline void dsmil_floor_build(struct dsmil_floor *floor, const struct dsmil_location *map,
 				     size_t count)
 {
 	size_t i;
 
+	floor->map = map;
+	floor->count = count;
+	floor->generation = dsmil_quarantine_generation();
 	bitmap_zero(floor->open, DSMIL_LOCATION_COUNT);
 	for (i = 0; i < count; i++)
 		__set_bit(map[i].location, floor->open);
@@ -56,9 +64,11 @@ static inline void dsmil_floor_build(struct dsmil_floor *floor, const struct dsm
 			__clear_bit(map[i].location, floor->open);
 }
 
-/* A refusal here is a bug in the guard. */
-static inline bool dsmil_floor_allows(const struct dsmil_floor *floor, u16 location)
+/* Under the firmware lock. A refusal here is a bug in the guard. */
+static inline bool dsmil_floor_allows(struct dsmil_floor *floor, u16 location)
 {
+	if (floor->generation != dsmil_quarantine_generation())
+		dsmil_floor_build(floor, floor->map, floor->count);
 	return !WARN_ONCE(!test_bit(location, floor->open),
 			  "dsmil: a forbidden write to location 0x%04x got past the guard\n",
 			  location);

@@ -70,11 +70,13 @@ inline Verdict decide(Token token, bool is_write, bool has_rawio, const Board &b
     if (reason == DSMIL_REASON_NOT_A_REGISTER)
         return {false, reason, rule, risk};
 
+    // The first place that the board lists it at decides; a second one closes it.
     std::set<Location> listed;
+    const auto first = std::ranges::find(board, token, &Board::value_type::first);
     for (const auto &[other, location] : board) {
         if (other == token)
             listed.insert(location);
-        if (now && location == *now && obstacle(other).first > risk) {
+        if (first != board.end() && location == first->second && obstacle(other).first > risk) {
             risk = obstacle(other).first;
             rule = other;
             reason = DSMIL_REASON_ALIAS;

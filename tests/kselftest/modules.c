@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "modules.h"
 
-#include "support.h"
-
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -65,28 +63,4 @@ bool module_is_loaded(const char *name)
 
 	snprintf(path, sizeof(path), "/sys/module/%s", name);
 	return access(path, F_OK) == 0;
-}
-
-int modules_reload(void)
-{
-	struct module core = { .name = "dsmil" };
-	struct module firmware = { .name = module_is_loaded("dsmil_sim") ? "dsmil_sim" : "dsmil_dell" };
-	bool absent = board_is_odd() && !strcmp(firmware.name, "dsmil_sim");
-	struct stat node;
-	int error;
-
-	module_find(&core, NULL);
-	module_find(&firmware, NULL);
-	if (!core.path[0] || !firmware.path[0] || stat("/dev/dsmil/ctl", &node))
-		return ENOENT;
-	error = module_unload(&firmware);
-	if (!error)
-		error = module_unload(&core);
-	if (!error)
-		error = module_load(&core, "");
-	if (!error)
-		error = module_load(&firmware, absent ? "absent=107" : "");
-	if (!error && chown("/dev/dsmil/ctl", node.st_uid, node.st_gid))
-		error = errno;
-	return error;
 }

@@ -18,10 +18,4 @@ int module_load(const struct module *module, const char *parameters);
 int module_unload(const struct module *module);
 bool module_is_loaded(const char *name);
 
-/*
- * Unloads firmware and core and loads both again: a fresh ring, list of keys and
- * quarantine. No file of theirs may be open. 0 or the errno of what failed.
- */
-int modules_reload(void);
-
 #endif

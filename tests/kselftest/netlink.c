@@ -205,16 +205,29 @@ static void check_register(void *context, const struct nlmsghdr *message)
 	check->messages++;
 }
 
+/* The reads that the ring has not told of yet; those of the poller have no record each. */
+static unsigned count_reads(int ring)
+{
+	struct dsmil_event event;
+	unsigned reads = 0;
+
+	fcntl(ring, F_SETFL, O_NONBLOCK);
+	while (read(ring, &event, sizeof(event)) == sizeof(event))
+		reads += event.type == DSMIL_EVENT_READ;
+	return reads;
+}
+
 static void check_registers(int ctl)
 {
 	struct register_check check = { .token = DSMIL_TOKEN_BASE + 3 * MONITORED_DEVICE + DSMIL_REG_DATA };
 	const struct genl_attribute attribute = { DSMIL_A_REGISTER_TOKEN, &check.token, sizeof(check.token) };
 	int device = open_device(MONITORED_DEVICE, O_RDONLY);
-	uint64_t reads, head;
+	int ring = ring_open(ctl);
 
+	if (ring < 0)
+		tap_bail("the audit ring does not open");
+	ring_drain(ctl, ring);
 	reg_read(device, DSMIL_REG_DATA, &check.value);
-	reads = info_get(ctl).reads;
-	head = info_get(ctl).audit_head;
 	tap_ok(!genl_ask(&genl, DSMIL_CMD_REGISTER_GET, 0, &attribute, 1, check_register, &check) &&
 	       check.messages == 1 && check.found && !check.wrong, "REGISTER_GET knows what a register last said");
 	check.messages = 0;
@@ -223,7 +236,8 @@ static void check_registers(int ctl)
 	tap_is(genl_receive(&genl, check_register, &check), 0, "the registers can be dumped");
 	tap_is(check.messages, DSMIL_TOKEN_COUNT, "a dump has all 324");
 	tap_ok(!check.wrong && check.found, "and says of each what the catalogue and the last read say");
-	tap_ok(info_get(ctl).reads == reads && info_get(ctl).audit_head == head, "no firmware was asked for it");
+	tap_is(count_reads(ring), 1, "the firmware was asked by the read alone");
+	close(ring);
 	close(device);
 }
 
