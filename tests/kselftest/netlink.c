@@ -88,9 +88,9 @@ static void check_info(void *context, const struct nlmsghdr *message)
 	bool same = genl_u32(message, DSMIL_A_INFO_API_VERSION) == info->api_version &&
 		    genl_u32(message, DSMIL_A_INFO_FIRMWARE_KIND) == info->firmware_kind &&
 		    genl_u32(message, DSMIL_A_INFO_PRESENT_COUNT) == info->present_count &&
-		    genl_u64(message, DSMIL_A_INFO_READS) == info->reads &&
+		    genl_u64(message, DSMIL_A_INFO_READS) >= info->reads && /* the poller reads, too */
 		    genl_u64(message, DSMIL_A_INFO_REFUSED) == info->refused &&
-		    genl_u64(message, DSMIL_A_INFO_AUDIT_HEAD) == info->audit_head &&
+		    genl_u64(message, DSMIL_A_INFO_AUDIT_HEAD) >= info->audit_head &&
 		    genl_u64(message, DSMIL_A_INFO_LOADED_NS) == info->loaded_ns &&
 		    genl_u32(message, DSMIL_A_INFO_AUDIT_CAPACITY) == info->audit_capacity &&
 		    same_string(message, DSMIL_A_INFO_FIRMWARE_NAME, info->firmware_name) &&
@@ -323,12 +323,14 @@ static void check_statistics(int ctl)
 	tap_ok(before.messages == 1 && after.sum[2] == before.sum[2] + 1, "a refused write is counted for its device");
 	info = info_get(ctl);
 	genl_ask(&genl, DSMIL_CMD_STATISTICS_GET, 0, NULL, 0, add_statistics, &total);
-	tap_ok(total.messages == 1 && total.sum[0] == info.reads && total.sum[1] == info.writes &&
-	       total.sum[2] == info.refused && total.sum[3] == info.firmware_errors, "the totals are those of INFO");
+	/* The poller may read meanwhile, and fail. */
+	tap_ok(total.messages == 1 && total.sum[0] >= info.reads && total.sum[1] == info.writes &&
+	       total.sum[2] == info.refused && total.sum[3] >= info.firmware_errors, "the totals are those of INFO");
 	genl_send(&genl, DSMIL_CMD_STATISTICS_GET, NLM_F_DUMP, NULL, 0);
 	genl_receive(&genl, add_statistics, &all);
 	tap_is(all.messages, DSMIL_DEVICE_COUNT, "the statistics of every device can be dumped");
-	tap_ok(!memcmp(all.sum, total.sum, sizeof(all.sum)), "and add up to the totals");
+	tap_ok(all.sum[0] >= total.sum[0] && all.sum[1] == total.sum[1] && all.sum[2] == total.sum[2] &&
+	       all.sum[3] >= total.sum[3], "and add up to the totals");
 	close(device);
 }
 

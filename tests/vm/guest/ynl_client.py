@@ -109,11 +109,13 @@ def test_statistics(family):
     every_door.ioctl_write(QUARANTINED, os.O_RDWR, 1, 5)
     after = family.do("statistics-get", {"device-id": 0x8009})["refused"]
     test("a refused write is counted for its device", after == before + 1, f"{before} {after}")
-    everything = family.dump("statistics-get", {})
     total = family.do("statistics-get", {})
+    everything = family.dump("statistics-get", {})
+    added = {name: sum(device[name] for device in everything) for name in ("reads", "writes", "refused")}
+    # The poller may read meanwhile.
     test("the devices' counters add up to the totals",
-         len(everything) == 108 and all(sum(device[name] for device in everything) == total[name]
-                                        for name in ("reads", "writes", "refused", "firmware-errors")), total)
+         len(everything) == 108 and added["reads"] >= total["reads"] and
+         (added["writes"], added["refused"]) == (total["writes"], total["refused"]), f"{added} {total}")
 
 
 def test_refusals(family):
