@@ -32,9 +32,9 @@ AT(dsmil_ring_advance, up_to, 8);
 SIZE(dsmil_ring_page, 64);
 AT(dsmil_ring_page, put, 8);
 
-SIZE(dsmil_reg_batch, 48);
+SIZE(dsmil_reg_batch, 40);
 AT(dsmil_reg_batch, operations, 16);
-AT(dsmil_reg_batch, sequence, 40);
+AT(dsmil_reg_batch, sequence, 32);
 SIZE(dsmil_batch_operation, 32);
 AT(dsmil_batch_operation, result, 12);
 AT(dsmil_batch_operation, grant, 16);
