@@ -156,7 +156,7 @@ static bool writer_done;
 
 static void *write_numbers(void *context)
 {
-	for (uint32_t i = 1; i <= 2000; i++)
+	for (uint32_t i = 1; i <= 500; i++)
 		reg_write(safe, DSMIL_REG_CONFIG, i, NULL);
 	__atomic_store_n(&writer_done, true, __ATOMIC_RELEASE);
 	return context;
