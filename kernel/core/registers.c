@@ -22,6 +22,33 @@ static struct dsmil_guard_decision ask_guard(const struct dsmil_firmware_ops *op
 	return dsmil_guard_decide(request);
 }
 
+/*
+ * Reads are always allowed. What their record says of the rule is the same as long as
+ * the board and what the firmware names as the location are.
+ */
+static struct dsmil_guard_decision ask_for_read(const struct dsmil_firmware_ops *ops,
+						struct dsmil_guard_request *request)
+{
+	static struct {
+		u32 revision; /* 0: nothing known */
+		bool location_known;
+		u16 location;
+		struct dsmil_guard_decision decision;
+	} known[DSMIL_TOKEN_COUNT], *entry;
+
+	entry = &known[request->token - DSMIL_TOKEN_BASE];
+	request->location_known = !ops->locate(request->token, &request->location);
+	if (entry->revision != dsmil_firmware_revision() ||
+	    entry->location_known != request->location_known ||
+	    (request->location_known && entry->location != request->location)) {
+		entry->decision = ask_guard(ops, request);
+		entry->revision = dsmil_firmware_revision();
+		entry->location_known = request->location_known;
+		entry->location = request->location;
+	}
+	return entry->decision;
+}
+
 struct dsmil_guard_decision dsmil_register_outlook(const struct dsmil_firmware_ops *ops, u16 token)
 {
 	struct dsmil_guard_request request = {
@@ -61,7 +88,8 @@ void dsmil_register_perform(const struct dsmil_firmware_ops *ops,
 	};
 
 	operation->decided = true;
-	operation->decision = ask_guard(ops, &request);
+	operation->decision = request.operation == DSMIL_OPERATION_READ ?
+			      ask_for_read(ops, &request) : ask_guard(ops, &request);
 	if (!operation->decision.allowed) {
 		operation->result = -EPERM;
 		statistics.refused++;
