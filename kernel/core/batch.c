@@ -24,6 +24,14 @@ struct batch {
 	u32 reserved;	 /* slots of the audit ring */
 	u32 decided;	 /* operations that reached the guard */
 	u32 writes_done; /* of them, writes that it allowed */
+
+	/* The descriptor of the last operation: the next one often names it again. */
+	bool has_file;
+	s32 fd;
+	int file_error;
+	u16 number;
+	u32 epoch;
+	fmode_t mode;
 };
 
 /* ---------------------------------------------------- request and reply -- */
@@ -98,32 +106,39 @@ static bool clear_results(struct batch *batch)
 
 /* ---------------------------------------------------------- operations -- */
 
-/* Which register the operation means, by the rules of the device's own node. */
-static int resolve(const struct dsmil_batch_operation *operation, u16 *token, u32 *epoch)
+static void look_up(struct batch *batch, s32 fd)
 {
 	struct file *file;
-	fmode_t mode;
-	u16 number;
-	int ret;
 
-	file = fget(operation->fd);
+	if (batch->has_file && batch->fd == fd)
+		return;
+	batch->has_file = true;
+	batch->fd = fd;
+	batch->file_error = -EBADF;
+	file = fget(fd);
 	if (!file)
-		return -EBADF;
-	ret = dsmil_chardev_device(file, &number, epoch);
-	mode = file->f_mode;
+		return;
+	batch->file_error = dsmil_chardev_device(file, &batch->number, &batch->epoch);
+	batch->mode = file->f_mode;
 	fput(file);
-	if (ret)
-		return ret;
+}
+
+/* Which register the operation means, by the rules of the device's own node. */
+static int resolve(struct batch *batch, const struct dsmil_batch_operation *operation, u16 *token)
+{
+	look_up(batch, operation->fd);
+	if (batch->file_error)
+		return batch->file_error;
 	if (operation->operation > DSMIL_BATCH_WRITE || operation->reserved)
 		return -EINVAL;
-	if (operation->operation == DSMIL_BATCH_WRITE && !(mode & FMODE_WRITE))
+	if (operation->operation == DSMIL_BATCH_WRITE && !(batch->mode & FMODE_WRITE))
 		return -EBADF;
 	if (operation->operation == DSMIL_BATCH_READ &&
 	    (operation->grant || operation->grant_length))
 		return -EINVAL;
 	if (operation->reg >= DSMIL_REGISTER_COUNT)
 		return -ERANGE;
-	*token = DSMIL_TOKEN_BASE + number * DSMIL_REGISTER_COUNT + operation->reg;
+	*token = DSMIL_TOKEN_BASE + batch->number * DSMIL_REGISTER_COUNT + operation->reg;
 	return operation->grant || operation->grant_length ? -EOPNOTSUPP : 0;
 }
 
@@ -132,14 +147,14 @@ static int perform(struct batch *batch, u32 index, const struct dsmil_firmware_o
 {
 	struct dsmil_batch_operation *asked = &batch->operations[index];
 	struct dsmil_register_operation operation = {};
-	u32 epoch;
 	int ret;
 
-	ret = resolve(asked, &batch->tokens[index], &epoch);
+	ret = resolve(batch, asked, &batch->tokens[index]);
 	if (ret)
 		return ret;
 	operation.token = batch->tokens[index];
-	if (!ops || epoch != dsmil_firmware_epoch() || !dsmil_register_present(operation.token))
+	if (!ops || batch->epoch != dsmil_firmware_epoch() ||
+	    !dsmil_register_present(operation.token))
 		return -ENODEV;
 
 	operation.operation = asked->operation == DSMIL_BATCH_WRITE ? DSMIL_OPERATION_WRITE :
