@@ -18,11 +18,13 @@ static void begin(void)
 {
 	preempt_disable();
 	WRITE_ONCE(page->sequence, page->sequence + 1);
+	/* Odd before anything changes; pairs with the reader's second look at it. */
 	smp_wmb();
 }
 
 static void end(void)
 {
+	/* Even after everything changed; pairs with the reader's acquire. */
 	smp_wmb();
 	WRITE_ONCE(page->sequence, page->sequence + 1);
 	preempt_enable();
