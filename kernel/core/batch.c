@@ -9,6 +9,7 @@
 #include "audit.h"
 #include "batch.h"
 #include "core.h"
+#include "grants.h"
 
 /* How long a batch may keep others from the firmware: the call under way comes on top. */
 #define HOLD_NS (10 * NSEC_PER_MSEC)
@@ -18,12 +19,23 @@ struct batch {
 	struct dsmil_batch_operation *operations;
 	/* Of each operation: 0 if its descriptor named no register. */
 	u16 *tokens;
+	/* Of each operation: NULL if it has none. All of them are in the one allocation. */
+	const struct dsmil_grant **grants;
+	struct dsmil_grant *grant_store;
 	/* BATCH, and then its parts. */
 	struct dsmil_event *events;
 	u32 event_count;
 	u32 reserved;	 /* slots of the audit ring */
 	u32 decided;	 /* operations that reached the guard */
 	u32 writes_done; /* of them, writes that it allowed */
+
+	/* The descriptor of the last operation: the next one often names it again. */
+	bool has_file;
+	s32 fd;
+	int file_error;
+	u16 number;
+	u32 epoch;
+	fmode_t mode;
 };
 
 /* ---------------------------------------------------- request and reply -- */
@@ -58,6 +70,41 @@ static int copy_in(struct batch *batch)
 					    user_operation(batch, i), batch->request.stride);
 		if (ret)
 			return ret;
+	}
+	return 0;
+}
+
+static bool has_grant(const struct dsmil_batch_operation *operation)
+{
+	return operation->operation == DSMIL_BATCH_WRITE && operation->grant;
+}
+
+/* Before the firmware lock: user memory may be slow to come. */
+static int copy_grants(struct batch *batch)
+{
+	u32 i, count = 0;
+	int ret;
+
+	for (i = 0; i < batch->request.count; i++)
+		count += has_grant(&batch->operations[i]);
+	if (!count)
+		return 0;
+	batch->grants = kvcalloc(batch->request.count, sizeof(*batch->grants), GFP_KERNEL_ACCOUNT);
+	batch->grant_store = kvmalloc_array(count, sizeof(*batch->grant_store),
+					    GFP_KERNEL_ACCOUNT);
+	if (!batch->grants || !batch->grant_store)
+		return -ENOMEM;
+	count = 0;
+	for (i = 0; i < batch->request.count; i++) {
+		const struct dsmil_batch_operation *operation = &batch->operations[i];
+
+		if (!has_grant(operation))
+			continue;
+		ret = dsmil_grant_from_user(&batch->grant_store[count], operation->grant,
+					    operation->grant_length);
+		if (ret)
+			return ret;
+		batch->grants[i] = &batch->grant_store[count++];
 	}
 	return 0;
 }
@@ -98,33 +145,42 @@ static bool clear_results(struct batch *batch)
 
 /* ---------------------------------------------------------- operations -- */
 
-/* Which register the operation means, by the rules of the device's own node. */
-static int resolve(const struct dsmil_batch_operation *operation, u16 *token, u32 *epoch)
+static void look_up(struct batch *batch, s32 fd)
 {
 	struct file *file;
-	fmode_t mode;
-	u16 number;
-	int ret;
 
-	file = fget(operation->fd);
+	if (batch->has_file && batch->fd == fd)
+		return;
+	batch->has_file = true;
+	batch->fd = fd;
+	batch->file_error = -EBADF;
+	file = fget(fd);
 	if (!file)
-		return -EBADF;
-	ret = dsmil_chardev_device(file, &number, epoch);
-	mode = file->f_mode;
+		return;
+	batch->file_error = dsmil_chardev_device(file, &batch->number, &batch->epoch);
+	batch->mode = file->f_mode;
 	fput(file);
-	if (ret)
-		return ret;
+}
+
+/* Which register the operation means, by the rules of the device's own node. */
+static int resolve(struct batch *batch, const struct dsmil_batch_operation *operation, u16 *token)
+{
+	look_up(batch, operation->fd);
+	if (batch->file_error)
+		return batch->file_error;
 	if (operation->operation > DSMIL_BATCH_WRITE || operation->reserved)
 		return -EINVAL;
-	if (operation->operation == DSMIL_BATCH_WRITE && !(mode & FMODE_WRITE))
+	if (operation->operation == DSMIL_BATCH_WRITE && !(batch->mode & FMODE_WRITE))
 		return -EBADF;
 	if (operation->operation == DSMIL_BATCH_READ &&
 	    (operation->grant || operation->grant_length))
 		return -EINVAL;
 	if (operation->reg >= DSMIL_REGISTER_COUNT)
 		return -ERANGE;
-	*token = DSMIL_TOKEN_BASE + number * DSMIL_REGISTER_COUNT + operation->reg;
-	return operation->grant || operation->grant_length ? -EOPNOTSUPP : 0;
+	if (operation->grant_length && !operation->grant)
+		return -EINVAL;
+	*token = DSMIL_TOKEN_BASE + batch->number * DSMIL_REGISTER_COUNT + operation->reg;
+	return 0;
 }
 
 static int perform(struct batch *batch, u32 index, const struct dsmil_firmware_ops *ops,
@@ -132,19 +188,20 @@ static int perform(struct batch *batch, u32 index, const struct dsmil_firmware_o
 {
 	struct dsmil_batch_operation *asked = &batch->operations[index];
 	struct dsmil_register_operation operation = {};
-	u32 epoch;
 	int ret;
 
-	ret = resolve(asked, &batch->tokens[index], &epoch);
+	ret = resolve(batch, asked, &batch->tokens[index]);
 	if (ret)
 		return ret;
 	operation.token = batch->tokens[index];
-	if (!ops || epoch != dsmil_firmware_epoch() || !dsmil_register_present(operation.token))
+	if (!ops || batch->epoch != dsmil_firmware_epoch() ||
+	    !dsmil_register_present(operation.token))
 		return -ENODEV;
 
 	operation.operation = asked->operation == DSMIL_BATCH_WRITE ? DSMIL_OPERATION_WRITE :
 								      DSMIL_OPERATION_READ;
 	operation.value = asked->value;
+	operation.grant = batch->grants ? batch->grants[index] : NULL;
 	dsmil_register_perform(ops, &operation);
 	dsmil_register_note(ops, &operation);
 	*now_ns = operation.time_ns;
@@ -247,6 +304,8 @@ static int allocate(struct batch *batch)
 
 static void release(struct batch *batch)
 {
+	kvfree(batch->grant_store);
+	kvfree(batch->grants);
 	kvfree(batch->events);
 	kvfree(batch->tokens);
 	kvfree(batch->operations);
@@ -266,6 +325,8 @@ long dsmil_batch_run(struct dsmil_reg_batch __user *arg)
 	ret = allocate(&batch);
 	if (!ret)
 		ret = copy_in(&batch);
+	if (!ret)
+		ret = copy_grants(&batch);
 	if (ret)
 		goto out_release;
 	has_write = clear_results(&batch);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <crypto/sha2.h>
+#include <linux/delay.h>
 #include <linux/jiffies.h>
+#include <linux/ktime.h>
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
 #include <linux/workqueue.h>
@@ -13,6 +15,8 @@
 #define INTERVAL_MIN_S 5
 #define INTERVAL_MAX_S 86400
 #define DELL_INTERVAL_S 60
+#define REST_MIN_US 100
+#define REST_MAX_US 10000 /* also how late the poller may notice that it is to stop */
 
 /* What the digest of a sweep is over, one for each register read. */
 struct sweep_answer {
@@ -26,6 +30,7 @@ static struct {
 	u32 next; /* register, counted from DSMIL_TOKEN_BASE */
 	u32 count;
 	u32 errors;
+	u64 call_us; /* how long the last firmware call took */
 	struct sweep_answer answers[DSMIL_TOKEN_COUNT];
 } sweep;
 
@@ -130,23 +135,33 @@ static void begin_sweep(void)
 	sweep.errors = 0;
 }
 
+/* As long as the last call took: half of the firmware's time is for others. */
+static void rest(void)
+{
+	u32 rest_us = clamp_t(u64, sweep.call_us, REST_MIN_US, REST_MAX_US);
+
+	usleep_range(rest_us, 2 * rest_us);
+}
+
 static void poll_register(struct work_struct *work)
 {
 	const struct dsmil_firmware_ops *ops;
-	unsigned long started = jiffies;
 	bool more = true;
+	u64 start_ns;
 
+	if (sweep.next)
+		rest();
 	ops = dsmil_firmware_lock();
+	start_ns = ktime_get_ns();
 	if (ops)
 		more = advance_sweep(ops);
+	sweep.call_us = (ktime_get_ns() - start_ns) / NSEC_PER_USEC;
 	dsmil_firmware_unlock();
 	if (!ops)
 		return;
 	if (!more)
 		begin_sweep();
-	/* At most half of the firmware's time is ours, however slow it is. */
-	queue_delayed_work(system_freezable_wq, &poll_work,
-			   more ? jiffies - started + 1 : interval_jiffies());
+	queue_delayed_work(system_freezable_wq, &poll_work, more ? 0 : interval_jiffies());
 }
 
 /* ------------------------------------------------------ start and stop -- */

@@ -115,7 +115,6 @@ static struct dsmil_guard_decision decide_write(const struct dsmil_firmware_ops 
 						const struct dsmil_register_operation *operation)
 {
 	struct dsmil_guard_grant grant;
-
 	struct dsmil_guard_decision decision;
 
 	add_caller(request, ops, operation->value);

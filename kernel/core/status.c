@@ -6,6 +6,7 @@
 
 #include "compat.h"
 #include "core.h"
+#include "quarantine.h"
 #include "status.h"
 
 static struct dsmil_status_page *page;
@@ -18,11 +19,13 @@ static void begin(void)
 {
 	preempt_disable();
 	WRITE_ONCE(page->sequence, page->sequence + 1);
+	/* Odd before anything changes; pairs with the reader's second look at it. */
 	smp_wmb();
 }
 
 static void end(void)
 {
+	/* Even after everything changed; pairs with the reader's acquire. */
 	smp_wmb();
 	WRITE_ONCE(page->sequence, page->sequence + 1);
 	preempt_enable();
@@ -54,7 +57,7 @@ static void fill_devices(void)
 
 	for (number = 0; number < DSMIL_DEVICE_COUNT; number++) {
 		page->devices[number].present = dsmil_device_present(number);
-		page->devices[number].risk = dsmil_catalog[number].risk;
+		page->devices[number].risk = dsmil_quarantine_risk(number);
 	}
 }
 

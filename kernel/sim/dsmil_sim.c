@@ -110,7 +110,7 @@ static int sim_read(u16 token, u16 location, u32 *value)
 
 	if (cell->read_error)
 		return cell->read_error;
-	*value = cell_at(location)->value;
+	*value = cell_at(location)->value ^ cell->flip_read;
 	return 0;
 }
 

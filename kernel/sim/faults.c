@@ -5,6 +5,7 @@
  *
  *   fail_read         "TOKEN ERROR", ERROR one of EIO, ENXIO, none
  *   fail_write        the same
+ *   flip_read         "TOKEN MASK": these bits of an answer are turned over
  *   unlocatable       "TOKEN 1" hides a token's location, "TOKEN 0" shows it
  *   outside_token     "TOKEN LOCATION" adds a token outside our range, for good
  *   journal           the writes that reached the board, the newest 1024:
@@ -51,6 +52,13 @@ static int change_fail_write(u16 token, const char *argument)
 	struct sim_cell *cell = sim_find_cell(token);
 
 	return cell ? parse_error(argument, &cell->write_error) : -ENOENT;
+}
+
+static int change_flip_read(u16 token, const char *argument)
+{
+	struct sim_cell *cell = sim_find_cell(token);
+
+	return cell ? kstrtou32(argument, 0, &cell->flip_read) : -ENOENT;
 }
 
 static int change_unlocatable(u16 token, const char *argument)
@@ -123,6 +131,7 @@ void sim_faults_init(void)
 	folder = debugfs_create_dir("dsmil_sim", NULL);
 	debugfs_create_file("fail_read", 0200, folder, change_fail_read, &change_fops);
 	debugfs_create_file("fail_write", 0200, folder, change_fail_write, &change_fops);
+	debugfs_create_file("flip_read", 0200, folder, change_flip_read, &change_fops);
 	debugfs_create_file("unlocatable", 0200, folder, change_unlocatable, &change_fops);
 	debugfs_create_file("outside_token", 0200, folder, change_outside_token, &change_fops);
 	debugfs_create_file("journal", 0400, folder, NULL, &journal_fops);

@@ -13,6 +13,7 @@ struct sim_cell {
 	u32 value;	   /* counts for the first cell of its location */
 	int read_error;	   /* 0, -EIO or -ENXIO */
 	int write_error;
+	u32 flip_read;	   /* bits of an answer that are turned over */
 	bool unlocatable;	  /* locate() does not find it */
 };
 

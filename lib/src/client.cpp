@@ -126,6 +126,26 @@ Result<std::vector<dsmil_device>> Control::devices() const {
     }
 }
 
+Result<BatchOutcome> Control::batch(std::span<dsmil_batch_operation> operations, OnFailure on_failure) const {
+    if (operations.empty() || operations.size() > DSMIL_BATCH_MAX) {
+        return fail(Code::usage, std::format("a batch has 1 to {} operations, not {}", DSMIL_BATCH_MAX,
+                                             operations.size()));
+    }
+    auto batch = sized<dsmil_reg_batch>();
+    batch.flags = on_failure == OnFailure::stop ? DSMIL_BATCH_STOP : 0;
+    batch.count = static_cast<std::uint32_t>(operations.size());
+    batch.stride = sizeof(dsmil_batch_operation);
+    batch.operations = reinterpret_cast<std::uintptr_t>(operations.data());
+    switch (const int number = call(fd_, DSMIL_IOC_REG_BATCH, batch)) {
+    case 0:
+        return BatchOutcome{batch.failed, batch.sequence};
+    case EAGAIN:
+        return fail_errno(Code::audit_full, "the batch was not begun", number);
+    default:
+        return control_error("running a batch", number);
+    }
+}
+
 Result<Device> Device::open(std::uint16_t id, Access access, const Paths &paths) {
     const auto node = std::format("{}/{:04x}", paths.nodes, id);
     auto fd = open_node(node, access == Access::read ? O_RDONLY : O_RDWR);
@@ -168,10 +188,25 @@ Result<WriteOutcome> Device::write(Register reg, std::uint32_t value) const {
     return std::unexpected(std::move(error));
 }
 
+dsmil_batch_operation Device::reading(Register reg) const {
+    dsmil_batch_operation operation{};
+    operation.fd = fd_.get();
+    operation.operation = DSMIL_BATCH_READ;
+    operation.reg = static_cast<std::uint8_t>(reg);
+    return operation;
+}
+
+dsmil_batch_operation Device::writing(Register reg, std::uint32_t value) const {
+    auto operation = reading(reg);
+    operation.operation = DSMIL_BATCH_WRITE;
+    operation.value = value;
+    return operation;
+}
+
 Result<AuditRing> AuditRing::open(const Control &control) {
     auto ring = sized<dsmil_event_ring>();
     ring.kind = DSMIL_RING_AUDIT;
-    switch (const int number = call(control.fd_, DSMIL_IOC_EVENT_RING, ring)) {
+    switch (const int number = call(control.descriptor(), DSMIL_IOC_EVENT_RING, ring)) {
     case 0:
         return adopt(Fd(ring.fd));
     case EPERM:

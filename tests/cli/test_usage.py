@@ -166,7 +166,8 @@ class Output(TestCase):
 
 class WithoutModule(TestCase):
     def test_device_commands_say_that_the_module_is_missing(self):
-        for arguments in (["info"], ["list"], ["show", "9"], ["read", "9", "STATUS"], ["write", "9", "CONFIG", "1"]):
+        for arguments in (["info"], ["list"], ["show", "9"], ["status"], ["read", "9", "STATUS"],
+                          ["write", "9", "CONFIG", "1"]):
             with self.subTest(arguments):
                 error = self.assert_both(arguments, 5, "module_missing")
                 self.assertIn("/nonexistent/dsmil", error["detail"])

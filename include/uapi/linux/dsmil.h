@@ -224,7 +224,8 @@ struct dsmil_device_list {
  *
  * DSMIL_RING_OBSERVE: a ring of this reader's own, from now on; at most
  * DSMIL_OBSERVERS_MAX are open at once (-EBUSY). It never stalls anybody: what
- * does not fit is lost to this reader, and a gap record says how much. See
+ * does not fit is lost to this reader, and a gap record with sequence 0 says how
+ * much. What the audit ring only counts comes here with sequence 0. See
  * struct dsmil_ring_page for what mmap() gives; there is no read().
  *   poll()   POLLIN when the reader has something to take. A reader that had
  *            taken everything is woken for the next record; one that is behind
@@ -358,7 +359,7 @@ struct dsmil_reg_batch {
 	__u64 operations; /* user pointer */
 	__u32 failed;	  /* out: results that are not 0 */
 	__u32 reserved;	  /* zero */
-	__u64 sequence;	  /* out: of the audit event; 0 if it is only counted in a gap */
+	__u64 sequence;	  /* out: of the audit event; 0 if it is only counted, or nothing was asked */
 };
 
 /*

@@ -11,6 +11,7 @@
 #include <array>
 #include <cstdint>
 #include <linux/dsmil.h>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,12 @@ namespace dsmil {
 // Where the nodes are; tests point it elsewhere.
 struct Paths {
     std::string nodes = "/dev/dsmil";
+};
+
+// What came of a batch.
+struct BatchOutcome {
+    std::uint32_t failed;   // results that are not 0
+    std::uint64_t sequence; // of the audit event; 0 if it is only counted, or nothing was asked
 };
 
 // /dev/dsmil/ctl: metadata, no registers. Needs read permission on the node
@@ -32,9 +39,18 @@ class Control {
     [[nodiscard]] Result<dsmil_device> device(std::uint16_t id) const;
     [[nodiscard]] Result<std::vector<dsmil_device>> devices() const;
 
+    // Up to DSMIL_BATCH_MAX operations (see Device::reading and ::writing) in
+    // order, in one system call and one audit event. Each gets its result: 0 or
+    // -errno; the batch itself fails only with nothing done, with audit_full when
+    // it has a write that could not be recorded.
+    enum class OnFailure : std::uint8_t { go_on, stop };
+    [[nodiscard]] Result<BatchOutcome> batch(std::span<dsmil_batch_operation> operations,
+                                             OnFailure on_failure = OnFailure::go_on) const;
+
+    [[nodiscard]] const Fd &descriptor() const { return fd_; } // of the node
+
   private:
     explicit Control(Fd fd) : fd_(std::move(fd)) {}
-    friend class AuditRing;
     Fd fd_;
 };
 
@@ -54,6 +70,10 @@ class Device {
     // A refusal by the guard is an error with one of the refused_ codes or
     // capability_required, whose detail names the token and the rule.
     [[nodiscard]] Result<WriteOutcome> write(Register reg, std::uint32_t value) const;
+
+    // For Control::batch(), as long as this object lives.
+    [[nodiscard]] dsmil_batch_operation reading(Register reg) const;
+    [[nodiscard]] dsmil_batch_operation writing(Register reg, std::uint32_t value) const;
 
   private:
     Device(Fd fd, std::uint16_t id, Paths paths) : fd_(std::move(fd)), id_(id), paths_(std::move(paths)) {}

@@ -39,6 +39,13 @@ exits 0 "root writes a safe device" dsmilctl write 0x8005 CONFIG 0x2A
 is 1 "$(writes_since "$mark")" "the firmware saw that one write"
 exits 0 "what was written is read back" dsmilctl read 0x8005 CONFIG
 says '0x0*2a' "and has the value"
+mark=$(lab mark)
+exits 0 "status shows what is known of a device" dsmilctl status 0x8005
+says '0x0000002A' "with the value that was written"
+exits 0 "status shows every device" dsmilctl status
+exits 3 "status knows no device that there is not" dsmilctl status 0x9009
+exits 4 "a user without rights sees no status" as_guest dsmilctl status
+is 0 "$(lab journal --since "$mark" | grep -c .)" "the firmware was not asked"
 exits 0 "the devices are listed" dsmilctl list --json
 is 108 "$(grep -o '"id": *"0x80' /tmp/out | wc -l)" "and are 108"
 exits 0 "seven of them are quarantined" dsmilctl list --risk quarantined --json
