@@ -395,7 +395,8 @@ static void check_never(void)
 		tried++;
 		wrong += use_grant(&grant, 0xBAD) != (long)expect_reason(token);
 	}
-	tap_ok(tried >= 3 * 8 + 7 + 1, "quarantined, locked, read as an id, and an alias were tried");
+	/* The registers of 8 devices, 6 more that read as the id of one, and one alias. */
+	tap_is(tried, 3 * 8 + 6 + 1, "quarantined, locked, read as an id, and an alias were tried");
 	tap_is(wrong, 0, "the best grant opens none of them, and the reason is the rule's");
 }
 
@@ -443,7 +444,8 @@ static void check_attempt(const struct signed_grant *grant, bool is_root_of_its_
 	unsigned number = grant->body.device_id - DSMIL_DEVICE_ID_BASE;
 
 	attempt.fd = open_device(number, O_RDWR);
-	if (!tap_is(as_nobody(attempt_write, &attempt), expected(reason), name) || reason || !info.grants_supported)
+	if (!tap_is(as_nobody(attempt_write, &attempt), expected(reason), name) || reason || !info.grants_supported ||
+	    number == SAFE_DEVICE)
 		goto out;
 	tap_diag("granted 0x%04x 0x%08x", DSMIL_TOKEN_BASE + number * DSMIL_REGISTER_COUNT + grant->body.reg,
 		 grant->body.value);
