@@ -3,6 +3,8 @@
  * Grants: what a signature opens, and everything that it does not. Loads the
  * modules again, for keys and nonces last as long as a load.
  *
+ * With DSMIL_SLOW in the environment the store of nonces is filled as well.
+ *
  * On a kernel that cannot check signatures every grant is refused as unsupported,
  * and the lines are the same. Each write that needed its grant is said in a comment,
  * "granted TOKEN VALUE", for whoever compares it with the firmware's journal.
@@ -513,8 +515,8 @@ static void check_store(void)
 	unsigned used;
 	int ring, fd;
 
-	if (board_is_odd()) {
-		tap_skip(name, "it takes a while, and the full board shows it");
+	if (!getenv("DSMIL_SLOW")) {
+		tap_skip(name, "4,096 signatures take minutes in the lab; DSMIL_SLOW=1 makes them");
 		return;
 	}
 	ring = ring_open(ctl);
