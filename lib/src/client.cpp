@@ -146,6 +146,65 @@ Result<BatchOutcome> Control::batch(std::span<dsmil_batch_operation> operations,
     }
 }
 
+Result<void> Control::add_quarantine(std::uint16_t id) const {
+    auto add = sized<dsmil_quarantine_add>();
+    add.device_id = id;
+    const auto what = std::format("adding {} to the quarantine", describe_id(id));
+    switch (const int number = call(fd_, DSMIL_IOC_QUARANTINE_ADD, add)) {
+    case 0:
+        return {};
+    case EPERM:
+        return fail_errno(Code::capability_required, what + " needs CAP_SYS_ADMIN", number);
+    case ENODEV:
+        return fail_errno(Code::device_unknown, what, number);
+    default:
+        return std::unexpected(ioctl_error(what, number));
+    }
+}
+
+Result<std::array<std::uint8_t, 32>> Control::add_grant_key(std::span<const std::uint8_t, 64> point,
+                                                            std::string_view owner) const {
+    auto add = sized<dsmil_grant_key_add>();
+    const auto what = std::format("enrolling a grant key of {}", owner);
+    if (owner.size() >= sizeof(add.owner)) {
+        return fail(Code::usage, std::format("the owner's name has more than {} characters", sizeof(add.owner) - 1));
+    }
+    std::ranges::copy(point, add.point);
+    std::ranges::copy(owner, add.owner);
+    switch (const int number = call(fd_, DSMIL_IOC_GRANT_KEY_ADD, add)) {
+    case 0:
+        return std::to_array(add.key_id);
+    case EPERM:
+        return fail_errno(Code::capability_required, what + " needs CAP_SYS_ADMIN", number);
+    case EINVAL:
+        return fail_errno(Code::usage, what + ": it is no point of P-256, or the name is not printable", number);
+    case EEXIST:
+        return fail_errno(Code::conflict, what + ": it is enrolled already", number);
+    case EROFS:
+        return fail_errno(Code::conflict, what + ": the list is sealed until the module is loaded again", number);
+    case ENOSPC:
+        return fail_errno(Code::conflict, what + ": the list is full", number);
+    case EAGAIN:
+        return fail_errno(Code::audit_full, what + ": nothing was done", number);
+    case EOPNOTSUPP:
+        return fail_errno(Code::refused_grant_unsupported, what, number);
+    default:
+        return std::unexpected(ioctl_error(what, number));
+    }
+}
+
+Result<void> Control::seal_grant_keys() const {
+    auto seal = sized<dsmil_grant_key_seal>();
+    switch (const int number = call(fd_, DSMIL_IOC_GRANT_KEY_SEAL, seal)) {
+    case 0:
+        return {};
+    case EPERM:
+        return fail_errno(Code::capability_required, "sealing the grant keys needs CAP_SYS_ADMIN", number);
+    default:
+        return std::unexpected(ioctl_error("sealing the grant keys", number));
+    }
+}
+
 Result<Device> Device::open(std::uint16_t id, Access access, const Paths &paths) {
     const auto node = std::format("{}/{:04x}", paths.nodes, id);
     auto fd = open_node(node, access == Access::read ? O_RDONLY : O_RDWR);
@@ -173,10 +232,13 @@ Result<std::uint32_t> Device::read(Register reg) const {
     return std::unexpected(std::move(error));
 }
 
-Result<WriteOutcome> Device::write(Register reg, std::uint32_t value) const {
+Result<WriteOutcome> Device::write(Register reg, std::uint32_t value,
+                                   std::span<const std::uint8_t> grant) const {
     auto write = sized<dsmil_reg_write>();
     write.reg = static_cast<std::uint32_t>(reg);
     write.value = value;
+    write.grant = reinterpret_cast<std::uintptr_t>(grant.data());
+    write.grant_length = static_cast<std::uint32_t>(grant.size());
     const int number = call(fd_, DSMIL_IOC_REG_WRITE, write);
     if (number == 0) {
         return WriteOutcome{write.sequence};

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <format>
 #include <grp.h>
+#include <string_view>
 #include <sys/stat.h>
 #include <system_error>
 
@@ -60,11 +61,50 @@ std::string is_risk(std::uint32_t risk) {
                                           : std::format("has the unknown risk {}", risk);
 }
 
+// What is wrong with a grant; empty for a reason that is not about one.
+std::string_view fault_of_grant(std::uint32_t reason) {
+    switch (reason) {
+    case DSMIL_REASON_GRANT_MALFORMED:
+        return "it is malformed";
+    case DSMIL_REASON_GRANT_KEY_UNKNOWN:
+        return "a signer's key is not enrolled";
+    case DSMIL_REASON_GRANT_BAD_SIGNATURE:
+        return "a signature is not its signer's";
+    case DSMIL_REASON_GRANT_SIGNERS:
+        return "two keys of two owners must sign it";
+    case DSMIL_REASON_GRANT_EXPIRED:
+        return "it has expired";
+    case DSMIL_REASON_GRANT_TOO_LONG:
+        return "it lives for more than 300 seconds";
+    case DSMIL_REASON_GRANT_OTHER_LOAD:
+        return "it was made for another load of the module";
+    case DSMIL_REASON_GRANT_OTHER_FIRMWARE:
+        return "it was made for another firmware";
+    case DSMIL_REASON_GRANT_OTHER_REGISTER:
+        return "it was made for another register";
+    case DSMIL_REASON_GRANT_OTHER_USER:
+        return "it was made for another user";
+    case DSMIL_REASON_GRANT_VALUE:
+        return "it was made for another value";
+    case DSMIL_REASON_GRANT_OLD_VALUE:
+        return "the register does not hold the value that it expects";
+    case DSMIL_REASON_GRANT_REPLAYED:
+        return "it was used before";
+    case DSMIL_REASON_GRANT_STORE_FULL:
+        return "this load of the module keeps no more grants";
+    default:
+        return {};
+    }
+}
+
 // The rule that refused, as a sentence about its token.
 Error refusal(std::uint16_t token, const dsmil_reg_write &answer) {
     const auto asked = describe_token(token);
     const auto rule_token = static_cast<std::uint16_t>(answer.rule_token);
     const auto rule = describe_token(rule_token);
+    if (const auto fault = fault_of_grant(answer.reason); !fault.empty()) {
+        return {Code::refused_grant, std::format("the grant for {}: {}", asked, fault), {}};
+    }
     switch (answer.reason) {
     case DSMIL_REASON_QUARANTINED:
         return {Code::refused_quarantined, std::format("{} is quarantined", asked), {}};
@@ -90,6 +130,10 @@ Error refusal(std::uint16_t token, const dsmil_reg_write &answer) {
                 {}};
     case DSMIL_REASON_NOT_A_REGISTER:
         return {Code::register_unknown, std::format("token 0x{:04X} is not a register", token), {}};
+    case DSMIL_REASON_GRANT_UNSUPPORTED:
+        return {Code::refused_grant_unsupported, std::format("the grant for {}", asked), {}};
+    case DSMIL_REASON_READ_ONLY:
+        return {Code::refused_read_only, std::format("writing {}", asked), {}};
     case DSMIL_REASON_ALLOWED: // The guard was not asked: a security module or a seccomp filter said no.
         return error(Code::permission, std::format("writing {}", asked), EPERM);
     default:
@@ -136,9 +180,6 @@ Error write_error(std::uint16_t token, const dsmil_reg_write &answer, int number
         return error(Code::audit_full, std::format("{}: nothing was done", what), number);
     case EBADF:
         return error(Code::permission, std::format("{}: the node was opened for reading only", what), number);
-    case EOPNOTSUPP:
-        return error(Code::refused_grant_required, std::format("{}: this kernel takes no grants", what),
-                     number);
     default:
         return ioctl_error(what, number);
     }

@@ -74,6 +74,29 @@ TEST(EventRecord, AGapSaysHowManyItStandsFor) {
               (std::vector<Field>{{"count", std::uint64_t{1000}}, {"first_ns", std::uint64_t{50}}}));
 }
 
+TEST(EventRecord, AWriteNamesItsGrantAndWhoSignedIt) {
+    auto event = event_of(DSMIL_EVENT_WRITE);
+    std::memset(event.detail.grant.nonce, 0x01, sizeof(event.detail.grant.nonce));
+    std::memset(event.detail.grant.signer[0], 0xAA, sizeof(event.detail.grant.signer[0]));
+    const auto record = record_of(event, Id128{});
+    EXPECT_EQ(record.context.back(), (Field{"grant_signer", std::string(64, 'a')}));
+}
+
+TEST(EventRecord, AnEnrolmentNamesTheKeyAndItsOwner) {
+    auto event = event_of(DSMIL_EVENT_GRANT_KEY_ADDED);
+    std::memset(event.detail.key.id, 0xBB, sizeof(event.detail.key.id));
+    std::strcpy(event.detail.key.owner, "alice");
+    const auto record = record_of(event, Id128{});
+    EXPECT_EQ(record.action, "grant_key_added");
+    EXPECT_EQ(record.values, (std::vector<Field>{{"key_id", std::string(64, 'b')}, {"owner", std::string("alice")}}));
+}
+
+TEST(EventRecord, AReasonOfAGrantHasItsWord) {
+    auto event = event_of(DSMIL_EVENT_REFUSED);
+    event.reason = DSMIL_REASON_GRANT_REPLAYED;
+    EXPECT_EQ(record_of(event, Id128{}).context[2], (Field{"reason", std::string("grant_replayed")}));
+}
+
 TEST(EventRecord, WhatANewerKernelSaysIsKept) {
     auto event = event_of(99);
     event.firmware_kind = 9;

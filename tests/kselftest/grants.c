@@ -3,6 +3,8 @@
  * Grants: what a signature opens, and everything that it does not. Loads the
  * modules again, for keys and nonces last as long as a load.
  *
+ * With DSMIL_SLOW in the environment the store of nonces is filled as well.
+ *
  * On a kernel that cannot check signatures every grant is refused as unsupported,
  * and the lines are the same. Each write that needed its grant is said in a comment,
  * "granted TOKEN VALUE", for whoever compares it with the firmware's journal.
@@ -395,7 +397,8 @@ static void check_never(void)
 		tried++;
 		wrong += use_grant(&grant, 0xBAD) != (long)expect_reason(token);
 	}
-	tap_ok(tried >= 3 * 8 + 7 + 1, "quarantined, locked, read as an id, and an alias were tried");
+	/* The registers of 8 devices, 6 more that read as the id of one, and one alias. */
+	tap_is(tried, 3 * 8 + 6 + 1, "quarantined, locked, read as an id, and an alias were tried");
 	tap_is(wrong, 0, "the best grant opens none of them, and the reason is the rule's");
 }
 
@@ -443,7 +446,8 @@ static void check_attempt(const struct signed_grant *grant, bool is_root_of_its_
 	unsigned number = grant->body.device_id - DSMIL_DEVICE_ID_BASE;
 
 	attempt.fd = open_device(number, O_RDWR);
-	if (!tap_is(as_nobody(attempt_write, &attempt), expected(reason), name) || reason || !info.grants_supported)
+	if (!tap_is(as_nobody(attempt_write, &attempt), expected(reason), name) || reason || !info.grants_supported ||
+	    number == SAFE_DEVICE)
 		goto out;
 	tap_diag("granted 0x%04x 0x%08x", DSMIL_TOKEN_BASE + number * DSMIL_REGISTER_COUNT + grant->body.reg,
 		 grant->body.value);
@@ -511,8 +515,8 @@ static void check_store(void)
 	unsigned used;
 	int ring, fd;
 
-	if (board_is_odd()) {
-		tap_skip(name, "it takes a while, and the full board shows it");
+	if (!getenv("DSMIL_SLOW")) {
+		tap_skip(name, "4,096 signatures take minutes in the lab; DSMIL_SLOW=1 makes them");
 		return;
 	}
 	ring = ring_open(ctl);

@@ -54,6 +54,18 @@ class ForgedJournal(unittest.TestCase):
         calls = [write(self.place(0x8010)), write(self.place(0x8009), call_class=journal.CLASS_READ)]
         self.assertEqual([], self.rule.violations(calls))
 
+    def test_a_granted_write_is_no_violation_but_a_second_one_is(self):
+        calls = [write(self.place(0x812D), 7)]
+        self.assertEqual([], self.rule.violations(calls, [(0x812D, 7)]))
+        self.assertEqual(1, len(self.rule.violations(calls * 2, [(0x812D, 7)])))
+
+    def test_a_granted_write_of_another_value_is_found(self):
+        self.assertEqual(2, len(self.rule.violations([write(self.place(0x812D), 8)], [(0x812D, 7)])))
+
+    def test_no_grant_opens_a_quarantined_register_here_either(self):
+        calls = [write(self.place(0x801C), 7)]
+        self.assertEqual(1, len(self.rule.violations(calls, [(0x801C, 7)])))
+
     def test_a_missing_write_is_a_difference(self):
         self.assertEqual(1, len(self.rule.differences([], [(0x8010, 1)])))
 

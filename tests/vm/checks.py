@@ -19,6 +19,9 @@ SPECIFICATION = Path(__file__).resolve().parents[2] / "docs" / "netlink" / "dsmi
 # every_door.py: the doors that let a write through where the rule allows one.
 OPEN_DOORS = ("node", "dsmilctl")
 
+# tests/kselftest/grants.c: the writes that need a grant and have one that holds.
+GRANTED_WRITES = 9
+
 
 def parse_tap(line):
     """(passed, name, why it was skipped or None) of a result line, else None."""
@@ -67,12 +70,33 @@ def _bypass_mark(report):
     return report.marks.get("bypass", len(report.calls))
 
 
+def _granted(report):
+    """What the self test of grants says that its grants opened on this firmware."""
+    suite = report.suites.get("kselftest-dell")
+    found = (re.fullmatch(r"# grants: # granted 0x([0-9a-f]{4}) 0x([0-9a-f]{8})", line.strip())
+             for line in (suite.lines if suite else ()))
+    return [(int(match[1], 16), int(match[2], 16)) for match in found if match]
+
+
 def nothing_forbidden(report):
-    """No write of the whole boot reached what must not be written."""
+    """No write of the whole boot reached what must not be written, but by a grant."""
     board = rule.Rule(report.out / "tables")
     calls = report.calls[: _bypass_mark(report)]
     writes = sum(1 for call in calls if call.is_write)
-    yield f"none of the firmware's {len(calls)} calls, {writes} of them writes, was forbidden", board.violations(calls)
+    yield f"none of the firmware's {len(calls)} calls, {writes} of them writes, was forbidden", board.violations(calls, _granted(report))
+
+
+def grants_open(report):
+    """Grants opened as many writes as the self test has, each of which arrived once."""
+    granted = _granted(report)
+    yield ("the grants that hold opened their writes",
+           [] if len(granted) == GRANTED_WRITES else [f"{len(granted)} writes, not {GRANTED_WRITES}"])
+
+
+def grants_stay_shut(report):
+    """A kernel that cannot check signatures opens nothing."""
+    granted = _granted(report)
+    yield "no grant opened anything", [f"0x{token:04X} was written" for token, _ in granted]
 
 
 def every_door(report):

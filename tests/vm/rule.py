@@ -58,18 +58,27 @@ class Rule:
         self.writable = {token for token, location in self.locations.items() if self._risk_at[location] == "safe"}
         self.writable_locations = {self.locations[token] for token in self.writable}
 
-    def violations(self, calls):
-        """A sentence for each call that should never have reached the firmware."""
-        found = []
+    def violations(self, calls, granted=()):
+        """A sentence for each call that should never have reached the firmware, and for
+        each of the (token, value) pairs in `granted` that did not, or that no grant opens.
+        Each pair stands for one write that needed its grant."""
+        found = [f"a grant opened token 0x{token:04X}, which is {self._risk_at.get(self.locations.get(token))}"
+                 for token, _ in granted
+                 if self._risk_at.get(self.locations.get(token)) not in ("monitored", "guarded")]
+        open_once = collections.Counter((self.locations.get(token), value) for token, value in granted)
         for call in calls:
             if call.call_class == 0:
                 continue
             if call.call_class != 1:
                 found.append(f"call {call.sequence} is of class {call.call_class}")
+            elif call.location not in self.writable_locations and open_once[call.location, call.value]:
+                open_once[call.location, call.value] -= 1
             elif call.location not in self.writable_locations:
                 risk = self._risk_at.get(call.location, "unknown")
                 found.append(f"call {call.sequence} wrote 0x{call.value:08X} to location "
                              f"0x{call.location:04X}, which is {risk}")
+        found += [f"the granted write of 0x{value:08X} to location 0x{location:04X} never arrived"
+                  for (location, value), count in open_once.items() if count]
         return found
 
     def differences(self, calls, expected):

@@ -6,6 +6,7 @@
 
 #include <boost/json/array.hpp>
 #include <format>
+#include <fstream>
 #include <limits>
 
 namespace dsmilctl {
@@ -32,6 +33,24 @@ boost::json::array allowed_instead(std::uint16_t id, const dsmil::Paths &paths) 
     return allowed;
 }
 
+// The bytes of the file with the grant; none without the option.
+dsmil::Result<std::vector<std::uint8_t>> grant_of(const Call &call) {
+    const auto path = call.option("--grant");
+    if (!path) {
+        return std::vector<std::uint8_t>{};
+    }
+    std::ifstream file(*path, std::ios::binary);
+    std::vector<std::uint8_t> bytes;
+    // One more than the longest, so that a file that is too long is seen to be.
+    bytes.resize(DSMIL_GRANT_BYTES(DSMIL_GRANT_SIGNERS_MAX) + 1);
+    file.read(reinterpret_cast<char *>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    bytes.resize(static_cast<std::size_t>(file.gcount()));
+    if (bytes.size() != DSMIL_GRANT_BYTES(1) && bytes.size() != DSMIL_GRANT_BYTES(2)) {
+        return dsmil::fail(dsmil::Code::usage, std::format("{} cannot be read or is no grant", *path));
+    }
+    return bytes;
+}
+
 } // namespace
 
 dsmil::Result<int> run_write(const Call &call, Output &out) {
@@ -49,11 +68,15 @@ dsmil::Result<int> run_write(const Call &call, Output &out) {
         return std::unexpected(number.error());
     }
     const auto value = static_cast<std::uint32_t>(*number);
+    const auto grant = grant_of(call);
+    if (!grant) {
+        return std::unexpected(grant.error());
+    }
     const auto device = dsmil::Device::open((*wanted)->id, dsmil::Device::Access::read_write, call.paths);
     if (!device) {
         return std::unexpected(device.error());
     }
-    const auto done = device->write(*reg, value);
+    const auto done = device->write(*reg, value, *grant);
     if (!done) {
         if (!by_the_guard(done.error())) {
             return std::unexpected(done.error());

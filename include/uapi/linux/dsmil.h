@@ -300,7 +300,8 @@ struct dsmil_quarantine_add {
  * DSMIL_IOC_GRANT_KEY_ADD: enrols a P-256 key whose grants count, until the module
  * is unloaded. Needs CAP_SYS_ADMIN (-EPERM). -EROFS: the list is sealed; -EEXIST:
  * the key is there; -ENOSPC: DSMIL_GRANT_KEYS_MAX are; -EINVAL: no point of the
- * curve, or no owner; -EOPNOTSUPP: this kernel cannot check ECDSA signatures.
+ * curve, or no owner; -EOPNOTSUPP: this kernel cannot check ECDSA signatures;
+ * -EAGAIN: the audit ring has no room for its record.
  */
 #define DSMIL_GRANT_KEYS_MAX 32
 

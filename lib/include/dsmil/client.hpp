@@ -13,6 +13,7 @@
 #include <linux/dsmil.h>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace dsmil {
@@ -49,6 +50,17 @@ class Control {
 
     [[nodiscard]] const Fd &descriptor() const { return fd_; } // of the node
 
+    // These need CAP_SYS_ADMIN (capability_required) and last until the module is
+    // unloaded. Quarantines a device, for good.
+    [[nodiscard]] Result<void> add_quarantine(std::uint16_t id) const;
+    // Enrols a key whose grants count: X and Y of a P-256 point, big-endian, and who
+    // holds it (1 to 31 printable characters). Gives the key's id. conflict: it is
+    // enrolled already, the list is sealed or full; usage: no point, no owner;
+    // refused_grant_unsupported: this kernel cannot check signatures.
+    [[nodiscard]] Result<std::array<std::uint8_t, 32>>
+    add_grant_key(std::span<const std::uint8_t, 64> point, std::string_view owner) const;
+    [[nodiscard]] Result<void> seal_grant_keys() const;
+
   private:
     explicit Control(Fd fd) : fd_(std::move(fd)) {}
     Fd fd_;
@@ -69,7 +81,10 @@ class Device {
     [[nodiscard]] Result<std::uint32_t> read(Register reg) const;
     // A refusal by the guard is an error with one of the refused_ codes or
     // capability_required, whose detail names the token and the rule.
-    [[nodiscard]] Result<WriteOutcome> write(Register reg, std::uint32_t value) const;
+    // With a grant (struct dsmil_grant_body and its signatures) it must hold, and is
+    // used up when the firmware is called: refused_grant otherwise.
+    [[nodiscard]] Result<WriteOutcome> write(Register reg, std::uint32_t value,
+                                             std::span<const std::uint8_t> grant = {}) const;
 
     // For Control::batch(), as long as this object lives.
     [[nodiscard]] dsmil_batch_operation reading(Register reg) const;
