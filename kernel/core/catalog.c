@@ -35,6 +35,22 @@ const char *const dsmil_reason_names[] = {
 	[DSMIL_REASON_GRANT_REQUIRED] = "grant-required",
 	[DSMIL_REASON_CAPABILITY_REQUIRED] = "capability-required",
 	[DSMIL_REASON_NOT_A_REGISTER] = "not-a-register",
+	[DSMIL_REASON_GRANT_MALFORMED] = "grant-malformed",
+	[DSMIL_REASON_GRANT_UNSUPPORTED] = "grant-unsupported",
+	[DSMIL_REASON_GRANT_KEY_UNKNOWN] = "grant-key-unknown",
+	[DSMIL_REASON_GRANT_BAD_SIGNATURE] = "grant-bad-signature",
+	[DSMIL_REASON_GRANT_SIGNERS] = "grant-signers",
+	[DSMIL_REASON_GRANT_EXPIRED] = "grant-expired",
+	[DSMIL_REASON_GRANT_TOO_LONG] = "grant-too-long",
+	[DSMIL_REASON_GRANT_OTHER_LOAD] = "grant-other-load",
+	[DSMIL_REASON_GRANT_OTHER_FIRMWARE] = "grant-other-firmware",
+	[DSMIL_REASON_GRANT_OTHER_REGISTER] = "grant-other-register",
+	[DSMIL_REASON_GRANT_OTHER_USER] = "grant-other-user",
+	[DSMIL_REASON_GRANT_VALUE] = "grant-value",
+	[DSMIL_REASON_GRANT_OLD_VALUE] = "grant-old-value",
+	[DSMIL_REASON_GRANT_REPLAYED] = "grant-replayed",
+	[DSMIL_REASON_GRANT_STORE_FULL] = "grant-store-full",
+	[DSMIL_REASON_READ_ONLY] = "read-only",
 };
 
 const char *const dsmil_register_names[DSMIL_REGISTER_COUNT] = { "STATUS", "CONFIG", "DATA" };

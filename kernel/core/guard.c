@@ -115,6 +115,8 @@ struct dsmil_guard_decision dsmil_guard_decide(const struct dsmil_guard_request 
 		decision.allowed = true;
 	} else if (rule.risk >= DSMIL_RISK_LOCKED) {
 		decision.allowed = false;
+	} else if (request->firmware_read_only) {
+		decision.reason = DSMIL_REASON_READ_ONLY;
 	} else if (!location_is_stable(request)) {
 		decision.reason = DSMIL_REASON_LOCATION_UNKNOWN;
 	} else if (rule.risk == DSMIL_RISK_SAFE) {

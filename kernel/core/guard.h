@@ -10,8 +10,9 @@
  * the risk of the device whose id equals it. A token outside the range has an
  * unknown meaning and counts as locked. The risk of a write is the strictest of
  * all tokens with the same location, because the firmware writes locations. It
- * is allowed if that is safe, the caller has CAP_SYS_RAWIO, and the board's
- * table and a second look at the firmware name the same one location.
+ * is allowed if that is safe, the caller has CAP_SYS_RAWIO, the firmware is not
+ * read-only, and the board's table and a second look at the firmware name the same
+ * one location.
  */
 #ifndef DSMIL_GUARD_H
 #define DSMIL_GUARD_H
@@ -39,6 +40,7 @@ struct dsmil_guard_request {
 	__u32 operation; /* enum dsmil_operation; anything but READ is a write */
 	__u16 token;
 	bool has_rawio; /* the caller has CAP_SYS_RAWIO */
+	bool firmware_read_only; /* its module takes no writes */
 
 	/* First look: every token of the board, in and outside our range, in any order. */
 	const struct dsmil_location *map;

@@ -34,6 +34,7 @@ void dsmil_info_fill(struct dsmil_info *info)
 	ops = dsmil_firmware_lock();
 	info->firmware_kind = ops ? ops->kind : DSMIL_FIRMWARE_NONE;
 	strscpy_pad(info->firmware_name, ops ? ops->name : "", sizeof(info->firmware_name));
+	info->firmware_read_only = ops && ops->read_only;
 	info->present_count = dsmil_present_count();
 	statistics = dsmil_register_statistics();
 	dsmil_firmware_unlock();

@@ -16,6 +16,7 @@ static struct dsmil_statistics statistics; /* under the firmware lock */
 static struct dsmil_guard_decision ask_guard(const struct dsmil_firmware_ops *ops,
 					     struct dsmil_guard_request *request)
 {
+	request->firmware_read_only = ops->read_only;
 	request->map = ops->map(&request->map_count);
 	request->location_known = !ops->locate(request->token, &request->location);
 	return dsmil_guard_decide(request);

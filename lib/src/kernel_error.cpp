@@ -90,6 +90,8 @@ Error refusal(std::uint16_t token, const dsmil_reg_write &answer) {
                 {}};
     case DSMIL_REASON_NOT_A_REGISTER:
         return {Code::register_unknown, std::format("token 0x{:04X} is not a register", token), {}};
+    case DSMIL_REASON_READ_ONLY:
+        return {Code::refused_read_only, std::format("{} is on a read-only firmware", asked), {}};
     case DSMIL_REASON_ALLOWED: // The guard was not asked: a security module or a seccomp filter said no.
         return error(Code::permission, std::format("writing {}", asked), EPERM);
     default:

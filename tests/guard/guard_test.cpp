@@ -49,6 +49,7 @@ Verdict ask(Token token, unsigned operation, bool has_rawio, const Board &board,
     const dsmil_guard_request request = {.operation = operation,
                                          .token = token,
                                          .has_rawio = has_rawio,
+                                         .firmware_read_only = false,
                                          .map = map.data(),
                                          .map_count = map.size(),
                                          .location_known = now.has_value(),
@@ -82,6 +83,24 @@ Board random_board(std::mt19937 &random) {
         place = static_cast<Location>(location(random));
     }
     return board;
+}
+
+TEST(Guard, LetsNothingBeWrittenOnReadOnlyFirmware) {
+    const dsmil_location line = {.token = 0x8010, .location = 0x400}; // CONFIG of a safe device
+    dsmil_guard_request request = {.operation = DSMIL_OPERATION_WRITE,
+                                   .token = line.token,
+                                   .has_rawio = true,
+                                   .firmware_read_only = false,
+                                   .map = &line,
+                                   .map_count = 1,
+                                   .location_known = true,
+                                   .location = line.location};
+    EXPECT_TRUE(dsmil_guard_decide(&request).allowed);
+    request.firmware_read_only = true;
+    EXPECT_FALSE(dsmil_guard_decide(&request).allowed);
+    EXPECT_EQ(dsmil_guard_decide(&request).reason, DSMIL_REASON_READ_ONLY);
+    request.operation = DSMIL_OPERATION_READ;
+    EXPECT_TRUE(dsmil_guard_decide(&request).allowed);
 }
 
 TEST(Guard, AgreesWithTheOracleOnEveryTokenOfTheEmulatedBoard) {

@@ -74,6 +74,7 @@ int main(void)
 	/* Havoc would give a bool more values than two. */
 	request.has_rawio = nondet_bool();
 	request.location_known = nondet_bool();
+	request.firmware_read_only = nondet_bool();
 	request.map = map;
 	__CPROVER_assume(request.map_count <= PAIRS);
 	decision = dsmil_guard_decide(&request);
@@ -100,13 +101,13 @@ int main(void)
 			assert(!decision.allowed); /* never a quarantined, locked or foreign token */
 		if (any_forbidden)
 			assert(!decision.allowed); /* nor what shares its location */
-		if (!request.has_rawio)
+		if (!request.has_rawio || request.firmware_read_only)
 			assert(!decision.allowed);
 		if (!request.location_known || !listed || elsewhere)
 			assert(!decision.allowed);
 		/* And what the rule allows is allowed: the proof is not about a guard that is shut. */
 		wanted = is_safe(request.token) && all_safe && request.has_rawio && request.location_known &&
-			 listed && !elsewhere;
+			 listed && !elsewhere && !request.firmware_read_only;
 		assert(decision.allowed == wanted);
 	} else {
 		assert(decision.allowed == is_register(request.token));

@@ -2,6 +2,9 @@
 """The boots of the VM tests: as few as show everything."""
 
 import dataclasses
+import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import checks
@@ -32,6 +35,7 @@ class Boot:
     tpm: bool = True
     python: bool = False
     timeout: float = 400
+    unpinned: bool = False  # carries a dsmil_dell that knows no symbol version
 
 
 BOOTS = (
@@ -46,6 +50,8 @@ BOOTS = (
     Boot("old", "the oldest kernel", "boot-old.sh",
          ("kselftest-dell", "kselftest-sim", "cli", "daemon"),
          (checks.same_on_both_paths, checks.nothing_forbidden), kernel="6.1"),
+    Boot("firmware", "Dell's driver loses its way, and is one that nobody tested", "boot-firmware.sh",
+         ("backend", "read-only"), (checks.nothing_forbidden,), board="wmi-only", python=True, unpinned=True),
 )
 
 
@@ -60,6 +66,23 @@ def _guest_files(board):
     return files
 
 
+def _unpinned_module(release):
+    """dsmil_dell.ko of a source tree whose list of known symbol versions fits no kernel."""
+    place = ROOT / "build" / "vm" / "unpinned"
+    source = place / "source"
+    shutil.rmtree(source, ignore_errors=True)
+    for part in ("kernel", "include/uapi", "tools/catalog", "tools/kernels"):
+        shutil.copytree(ROOT / part, source / part)
+    for part in ("VERSION", "tools/kbuild"):
+        shutil.copy2(ROOT / part, source / part)
+    known = source / "kernel/dell/known_symbols.txt"
+    text = known.read_text(encoding="ascii")
+    text = re.sub(r"^(dell_\w+) .*$", r"\1 0x00000001", text, flags=re.MULTILINE)
+    known.write_text(re.sub(r"^kernel .*\n", "", text, flags=re.MULTILINE), encoding="ascii")
+    subprocess.run([source / "tools/kbuild", release, place / release], check=True, stdout=subprocess.DEVNULL)
+    return (place / release / "kernel/dsmil_dell.ko").read_bytes()
+
+
 def make_setup(boot, build, modules):
     """What the lab needs for a boot; LabError if it is not built."""
     release = guest.pick_kernel(boot.kernel)
@@ -68,8 +91,11 @@ def make_setup(boot, build, modules):
     for needed in (directory, kselftest):
         if not needed.is_dir():
             raise LabError(f"{needed} is missing; run make", EXIT_NOT_FOUND)
+    files = _guest_files(boot.board)
+    if boot.unpinned:
+        files["lab/unpinned/dsmil_dell.ko"] = (_unpinned_module(release), 0o644)
     return session.Setup(
         out=ROOT / "build" / "vm" / boot.name, kernel=release, board=boot.board, modules=directory,
         programs=(build,), tests=(kselftest,), extra=(ROOT / "tests" / "vm" / "overlay",),
-        files=_guest_files(boot.board), python_imports=PYTHON if boot.python else (),
+        files=files, python_imports=PYTHON if boot.python else (),
         script=GUEST / boot.script, tpm=boot.tpm, timeout=boot.timeout)
