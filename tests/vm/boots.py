@@ -35,6 +35,7 @@ class Boot:
     tpm: bool = True
     python: bool = False
     timeout: float = 400
+    tools: tuple = ()  # programs of the build root, with our udev rules
     unpinned: bool = False  # carries a dsmil_dell that knows no symbol version
 
 
@@ -52,6 +53,9 @@ BOOTS = (
          (checks.same_on_both_paths, checks.nothing_forbidden), kernel="6.1"),
     Boot("firmware", "Dell's driver loses its way, and is one that nobody tested", "boot-firmware.sh",
          ("backend", "read-only"), (checks.nothing_forbidden,), board="wmi-only", python=True, unpinned=True),
+    Boot("udev", "a real systemd-udevd makes nodes, groups and links", "boot-udev.sh",
+         ("udev",), (checks.nothing_forbidden,), tpm=False,
+         tools=("/usr/bin/udevadm", "/usr/lib/systemd/systemd-udevd", "/usr/bin/systemd-sysusers")),
 )
 
 
@@ -92,10 +96,13 @@ def make_setup(boot, build, modules):
         if not needed.is_dir():
             raise LabError(f"{needed} is missing; run make", EXIT_NOT_FOUND)
     files = _guest_files(boot.board)
+    if boot.tools:
+        files["usr/lib/udev/rules.d/90-dsmil.rules"] = ((ROOT / "udev/90-dsmil.rules").read_bytes(), 0o644)
+        files["usr/lib/sysusers.d/dsmil.conf"] = ((ROOT / "deploy/systemd/dsmil.sysusers").read_bytes(), 0o644)
     if boot.unpinned:
         files["lab/unpinned/dsmil_dell.ko"] = (_unpinned_module(release), 0o644)
     return session.Setup(
         out=ROOT / "build" / "vm" / boot.name, kernel=release, board=boot.board, modules=directory,
         programs=(build,), tests=(kselftest,), extra=(ROOT / "tests" / "vm" / "overlay",),
         files=files, python_imports=PYTHON if boot.python else (),
-        script=GUEST / boot.script, tpm=boot.tpm, timeout=boot.timeout)
+        tools=boot.tools, script=GUEST / boot.script, tpm=boot.tpm, timeout=boot.timeout)
