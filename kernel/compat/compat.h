@@ -21,7 +21,7 @@
 #ifdef DSMIL_HAVE_CONST_BUS
 #define dsmil_const_bus const struct bus_type
 #else
-#define dsmil_const_bus struct bus_type
+#define dsmil_const_bus typeof(*((struct device *)NULL)->bus)
 #endif
 
 /* Const since 6.9. */

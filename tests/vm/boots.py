@@ -52,7 +52,7 @@ BOOTS = (
          ("kselftest-dell", "kselftest-sim", "cli", "daemon"),
          (checks.same_on_both_paths, checks.nothing_forbidden), kernel="6.1"),
     Boot("firmware", "Dell's driver loses its way, and is one that nobody tested", "boot-firmware.sh",
-         ("backend", "read-only"), (checks.nothing_forbidden,), board="wmi-only", python=True, unpinned=True),
+         ("backend", "read-only"), (checks.nothing_forbidden,), board="wmi-only", unpinned=True),
     Boot("udev", "a real systemd-udevd makes nodes, groups and links", "boot-udev.sh",
          ("udev",), (checks.nothing_forbidden,), tpm=False,
          tools=("/usr/bin/udevadm", "/usr/lib/systemd/systemd-udevd", "/usr/bin/systemd-sysusers")),

@@ -8,7 +8,7 @@ lab unload
 sed -i '/^dsmil/d' /etc/passwd /etc/group
 exits 0 "systemd-sysusers makes the user and the groups" systemd-sysusers /usr/lib/sysusers.d/dsmil.conf
 group=$(awk -F: '$1 == "dsmil" { print $3 }' /etc/group)
-ok "$([ -n "$group" ]; echo $?)" "dsmil among them"
+exits 0 "dsmil among them" test -n "$group"
 /usr/lib/systemd/systemd-udevd --daemon
 ok $? "udevd starts"
 modprobe dsmil_dell
