@@ -149,7 +149,8 @@ def _dependencies(base, release):
     with tempfile.TemporaryDirectory() as staging:
         (Path(staging) / "lib").symlink_to(base.parents[1])
         with tempfile.TemporaryDirectory() as out:
-            subprocess.run(["depmod", "-b", staging, "-o", out, release], check=True)
+            subprocess.run(["depmod", "-b", staging, "-o", out, release], check=True,
+                           stderr=subprocess.DEVNULL)
             return (Path(out) / "lib/modules" / release / "modules.dep").read_text(encoding="ascii")
 
 
@@ -237,7 +238,9 @@ def modules_archive(release, directory):
             for path in ours:
                 subprocess.run(["strip", "--strip-debug", "-o", base / path.name, path], check=True)
             for name in ("modules.builtin", "modules.builtin.modinfo", "modules.order"):
-                (base / name).write_bytes((kernel_files(release).modules / name).read_bytes())
+                listing = kernel_files(release).modules / name
+                # Pinned kernels come without: then every module is looked for as a file.
+                (base / name).write_bytes(listing.read_bytes() if listing.exists() else b"")
             subprocess.run(["depmod", "-b", staging, release], check=True)
             for path in sorted(base.iterdir()):
                 tree.file(f"usr/lib/modules/{release}/{path.name}", path.read_bytes())
