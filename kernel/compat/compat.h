@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The differences between the kernels that we support, and the only place for
- * them: the rest reads as if there were one kernel.
+ * them: the rest reads as if there were one kernel. What a kernel has is found
+ * by compiling probes/, never by its version number.
  */
 #ifndef DSMIL_COMPAT_H
 #define DSMIL_COMPAT_H
@@ -10,10 +11,18 @@
 #include <linux/mm.h>
 #include <net/genetlink.h>
 
+#include "dsmil_probes.h"
+
 #ifdef DSMIL_HAVE_CONST_DEVICE
 #define dsmil_const_device const struct device
 #else
 #define dsmil_const_device struct device
+#endif
+
+#ifdef DSMIL_HAVE_CONST_BUS
+#define dsmil_const_bus const struct bus_type
+#else
+#define dsmil_const_bus typeof(*((struct device *)NULL)->bus)
 #endif
 
 /* Const since 6.9. */

@@ -36,6 +36,7 @@ void dsmil_info_fill(struct dsmil_info *info)
 	ops = dsmil_firmware_lock();
 	info->firmware_kind = ops ? ops->kind : DSMIL_FIRMWARE_NONE;
 	strscpy_pad(info->firmware_name, ops ? ops->name : "", sizeof(info->firmware_name));
+	info->firmware_read_only = ops && ops->read_only;
 	info->present_count = dsmil_present_count();
 	for (risk = 0; risk < ARRAY_SIZE(info->risk_count); risk++)
 		info->risk_count[risk] = dsmil_quarantine_risk_count(risk);

@@ -35,6 +35,7 @@ struct dsmil_guard_decision dsmil_register_outlook(const struct dsmil_firmware_o
 		.operation = DSMIL_OPERATION_WRITE,
 		.token = token,
 		.has_rawio = true,
+		.firmware_read_only = ops->read_only,
 	};
 
 	request.location_known = !ops->locate(token, &request.location);
@@ -85,6 +86,7 @@ static void add_caller(struct dsmil_guard_request *request, const struct dsmil_f
 	request->now_ns = ktime_get_boottime_ns();
 	memcpy(request->load_id, dsmil_load_id(), sizeof(request->load_id));
 	request->firmware_kind = ops->kind;
+	request->firmware_read_only = ops->read_only;
 	request->value = value;
 }
 

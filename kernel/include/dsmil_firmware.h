@@ -13,6 +13,8 @@
 struct dsmil_firmware_ops {
 	const char *name; /* at most 15 characters */
 	enum dsmil_firmware_kind kind;
+	/* The guard then refuses every write. Set before registering, with a line in the log. */
+	bool read_only;
 
 	/*
 	 * The whole token table of the board, in any order, tokens outside our

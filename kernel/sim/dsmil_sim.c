@@ -1,176 +1,175 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A simulated board, as the lab emulates one: same tokens, locations and values. */
+/*
+ * Simulated firmware. Boards are made and removed at run time, as netdevsim does,
+ * one at a time because the core has one firmware at a time:
+ *
+ *   /sys/bus/dsmil_sim/new_device  "ID [absent=LIST] [alias=TOKEN:TOKEN] [seed=N]"
+ *       absent  devices that the board lacks: numbers and ranges, "5,9,20-30"
+ *       alias   the first token takes the location of the second; may be repeated
+ *       seed    values at power-on are made from it, not taken from the catalogue
+ *   /sys/bus/dsmil_sim/del_device  "ID"
+ *
+ * Loading the module makes board 0 with every device, unless board=N.
+ */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
-#include "dsmil_floor.h"
+#include "compat.h"
 #include "sim.h"
 
-static unsigned short absent[DSMIL_DEVICE_COUNT];
-static unsigned int absent_count;
-module_param_array(absent, ushort, &absent_count, 0444);
-MODULE_PARM_DESC(absent, "numbers of devices that this board lacks");
+static char *absent = "";
+module_param(absent, charp, 0444);
+MODULE_PARM_DESC(absent, "devices that board 0 lacks, such as 5,9,20-30");
+static bool board = true;
+module_param(board, bool, 0444);
+MODULE_PARM_DESC(board, "make board 0 when the module is loaded (default: yes)");
 
-struct sim_board *sim_board;
-static struct dsmil_floor *write_floor;
+/* Making and removing boards; outside the core's locks. */
+static DEFINE_MUTEX(boards_lock);
+static bool closing; /* the module is on its way out: no more boards */
 
-/* --------------------------------------------------------------- board -- */
-
-static bool is_absent(u16 token)
+static void board_release(struct device *dev)
 {
-	unsigned int i;
-
-	for (i = 0; i < absent_count; i++)
-		if (absent[i] == dsmil_token_device(token))
-			return true;
-	return false;
+	complete(&container_of(dev, struct sim_board, dev)->released);
 }
 
-static void add_cell(u16 token, u16 location, u32 value)
-{
-	if (dsmil_token_in_range(token) && is_absent(token))
-		return;
-	sim_board->map[sim_board->count].token = token;
-	sim_board->map[sim_board->count].location = location;
-	sim_board->cells[sim_board->count].value = value;
-	sim_board->count++;
-}
+/* ------------------------------------------------------- configuration -- */
 
-static void fill_board(void)
-{
-	static const struct {
-		u16 token;
-		u16 location;
-		u32 value;
-	} registers[] = {
-#define DSMIL_EMULATED_REGISTER(token, location, value) { token, location, value },
-#include "dsmil_catalog.def"
-	};
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(registers); i++)
-		add_cell(registers[i].token, registers[i].location, registers[i].value);
-}
-
-struct sim_cell *sim_find_cell(u16 token)
-{
-	size_t i;
-
-	for (i = 0; i < sim_board->count; i++)
-		if (sim_board->map[i].token == token)
-			return &sim_board->cells[i];
-	return NULL;
-}
-
-/* The cell that holds a location's value. */
-static struct sim_cell *cell_at(u16 location)
-{
-	size_t i;
-
-	for (i = 0; i < sim_board->count; i++)
-		if (sim_board->map[i].location == location)
-			return &sim_board->cells[i];
-	return NULL;
-}
-
-int sim_add_outside(u16 token, u16 location)
-{
-	if (dsmil_token_in_range(token))
-		return -EINVAL;
-	if (sim_board->count == SIM_CELL_COUNT)
-		return -ENOSPC;
-	add_cell(token, location, 0);
-	dsmil_floor_build(write_floor, sim_board->map, sim_board->count);
-	return 0;
-}
-
-/* ---------------------------------------------------------- operations -- */
-
-static const struct dsmil_location *sim_map(size_t *count)
-{
-	*count = sim_board->count;
-	return sim_board->map;
-}
-
-static int sim_locate(u16 token, u16 *location)
-{
-	const struct sim_cell *cell = sim_find_cell(token);
-
-	if (!cell || cell->unlocatable)
-		return -ENOENT;
-	*location = sim_board->map[cell - sim_board->cells].location;
-	return 0;
-}
-
-static int sim_read(u16 token, u16 location, u32 *value)
-{
-	const struct sim_cell *cell = sim_find_cell(token);
-
-	if (cell->read_error)
-		return cell->read_error;
-	*value = cell_at(location)->value ^ cell->flip_read;
-	return 0;
-}
-
-static int sim_write(u16 token, u16 location, u32 value)
-{
-	const struct sim_cell *cell = sim_find_cell(token);
-	struct sim_write *entry;
-
-	if (!dsmil_floor_allows(write_floor, location))
-		return -EPERM;
-	entry = &sim_board->journal[sim_board->writes++ % SIM_JOURNAL_CAPACITY];
-	entry->token = token;
-	entry->location = location;
-	entry->value = value;
-	entry->result = cell->write_error;
-	if (!cell->write_error)
-		cell_at(location)->value = value;
-	return cell->write_error;
-}
-
-static const struct dsmil_firmware_ops sim_ops = {
-	.name = "simulated",
-	.kind = DSMIL_FIRMWARE_SIM,
-	.map = sim_map,
-	.locate = sim_locate,
-	.read = sim_read,
-	.write = sim_write,
-};
-
-static int check_parameters(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < absent_count; i++) {
-		if (absent[i] >= DSMIL_DEVICE_COUNT) {
-			pr_err("absent=%u: device numbers end at %u\n", absent[i],
-			       DSMIL_DEVICE_COUNT - 1);
-			return -EINVAL;
-		}
-	}
-	return 0;
-}
-
-static int __init dsmil_sim_init(void)
+static int parse_absent(struct sim_config *config, const char *list)
 {
 	int ret;
 
-	ret = check_parameters();
+	if (!*list)
+		return 0;
+	ret = bitmap_parselist(list, config->absent, DSMIL_DEVICE_COUNT);
 	if (ret)
-		return ret;
-	sim_board = kvzalloc(sizeof(*sim_board), GFP_KERNEL);
-	if (!sim_board)
-		return -ENOMEM;
-	write_floor = kvmalloc(sizeof(*write_floor), GFP_KERNEL);
-	if (!write_floor) {
-		ret = -ENOMEM;
-		goto err_floor;
+		pr_err("absent=%s: not numbers and ranges of 0 to %u\n", list,
+		       DSMIL_DEVICE_COUNT - 1);
+	return ret ? -EINVAL : 0;
+}
+
+static int parse_alias(struct sim_config *config, char *pair)
+{
+	const char *token = strsep(&pair, ":");
+	size_t i = config->alias_count;
+
+	if (!pair)
+		return -EINVAL;
+	if (i == SIM_ALIAS_CAPACITY)
+		return -ENOSPC;
+	config->alias_count++;
+	return kstrtou16(token, 0, &config->alias[i].token) ?:
+	       kstrtou16(pair, 0, &config->alias[i].with);
+}
+
+static int parse_word(struct sim_config *config, char *word)
+{
+	const char *key = strsep(&word, "=");
+
+	if (!word)
+		return -EINVAL;
+	if (!strcmp(key, "absent"))
+		return parse_absent(config, word);
+	if (!strcmp(key, "alias"))
+		return parse_alias(config, word);
+	if (!strcmp(key, "seed")) {
+		config->seeded = true;
+		return kstrtou32(word, 0, &config->seed);
 	}
-	fill_board();
-	dsmil_floor_build(write_floor, sim_board->map, sim_board->count);
+	return -EINVAL;
+}
+
+static int parse_config(struct sim_config *config, char *line)
+{
+	char *word = strsep(&line, " ");
+	int ret;
+
+	ret = kstrtou32(word, 0, &config->id);
+	while (!ret && (word = strsep(&line, " ")))
+		ret = parse_word(config, word);
+	return ret;
+}
+
+/* -------------------------------------------------------------- boards -- */
+
+static ssize_t seed_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	const struct sim_board *shown = container_of(dev, struct sim_board, dev);
+
+	if (!shown->config.seeded)
+		return sysfs_emit(buf, "\n");
+	return sysfs_emit(buf, "%u\n", shown->config.seed);
+}
+static DEVICE_ATTR_RO(seed);
+
+static ssize_t absent_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	const struct sim_board *shown = container_of(dev, struct sim_board, dev);
+
+	return sysfs_emit(buf, "%*pbl\n", DSMIL_DEVICE_COUNT, shown->config.absent);
+}
+static DEVICE_ATTR_RO(absent);
+
+static struct attribute *board_attrs[] = {
+	&dev_attr_seed.attr,
+	&dev_attr_absent.attr,
+	NULL
+};
+ATTRIBUTE_GROUPS(board);
+
+static ssize_t new_device_store(dsmil_const_bus *bus, const char *buf, size_t count);
+static ssize_t del_device_store(dsmil_const_bus *bus, const char *buf, size_t count);
+static BUS_ATTR_WO(new_device);
+static BUS_ATTR_WO(del_device);
+
+static struct attribute *bus_attrs[] = {
+	&bus_attr_new_device.attr,
+	&bus_attr_del_device.attr,
+	NULL
+};
+ATTRIBUTE_GROUPS(bus);
+
+static dsmil_bus_type sim_bus = {
+	.name = "dsmil_sim",
+	.dev_groups = board_groups,
+	.bus_groups = bus_groups,
+};
+
+/* Nobody may hold the memory any more when it is freed. */
+static void free_board(struct sim_board *old)
+{
+	put_device(&old->dev);
+	wait_for_completion(&old->released);
+	kvfree(old);
+}
+
+static int make_board(const struct sim_config *config)
+{
+	struct sim_board *made;
+	int ret;
+
+	lockdep_assert_held(&boards_lock);
+	if (closing)
+		return -ENODEV;
+	if (sim_board)
+		return -EBUSY;
+	made = kvzalloc(sizeof(*made), GFP_KERNEL);
+	if (!made)
+		return -ENOMEM;
+	device_initialize(&made->dev);
+	init_completion(&made->released);
+	made->dev.bus = &sim_bus;
+	made->dev.release = board_release;
+	ret = dev_set_name(&made->dev, "board%u", config->id) ?: sim_board_fill(made, config);
+	if (ret)
+		goto err_fill;
+	ret = device_add(&made->dev);
+	if (ret)
+		goto err_fill;
+	sim_board = made;
 	ret = dsmil_register_firmware(&sim_ops);
 	if (ret)
 		goto err_register;
@@ -178,18 +177,98 @@ static int __init dsmil_sim_init(void)
 	return 0;
 
 err_register:
-	kvfree(write_floor);
-err_floor:
-	kvfree(sim_board);
+	sim_board = NULL;
+	device_del(&made->dev);
+err_fill:
+	free_board(made);
+	return ret;
+}
+
+static void remove_board(void)
+{
+	struct sim_board *old = sim_board;
+
+	lockdep_assert_held(&boards_lock);
+	sim_faults_exit();
+	dsmil_unregister_firmware(&sim_ops);
+	sim_board = NULL;
+	device_del(&old->dev);
+	free_board(old);
+}
+
+static ssize_t new_device_store(dsmil_const_bus *bus, const char *buf, size_t count)
+{
+	struct sim_config *config;
+	char *line;
+	int ret;
+
+	config = kzalloc(sizeof(*config), GFP_KERNEL);
+	line = kmemdup_nul(buf, count, GFP_KERNEL);
+	ret = config && line ? parse_config(config, strim(line)) : -ENOMEM;
+	if (!ret) {
+		mutex_lock(&boards_lock);
+		ret = make_board(config);
+		mutex_unlock(&boards_lock);
+	}
+	kfree(line);
+	kfree(config);
+	return ret ?: count;
+}
+
+static ssize_t del_device_store(dsmil_const_bus *bus, const char *buf, size_t count)
+{
+	u32 id;
+	int ret;
+
+	ret = kstrtou32(buf, 0, &id);
+	if (ret)
+		return ret;
+	mutex_lock(&boards_lock);
+	if (sim_board && sim_board->config.id == id)
+		remove_board();
+	else
+		ret = -ENOENT;
+	mutex_unlock(&boards_lock);
+	return ret ?: count;
+}
+
+/* -------------------------------------------------------------- module -- */
+
+static void close_bus(void)
+{
+	mutex_lock(&boards_lock);
+	closing = true;
+	if (sim_board)
+		remove_board();
+	mutex_unlock(&boards_lock);
+	/* Waits for a store that is under way; it finds the bus closing. */
+	bus_unregister(&sim_bus);
+}
+
+static int __init dsmil_sim_init(void)
+{
+	struct sim_config config = {};
+	int ret;
+
+	ret = parse_absent(&config, absent);
+	if (ret)
+		return ret;
+	ret = bus_register(&sim_bus);
+	if (ret)
+		return ret;
+	if (!board)
+		return 0;
+	mutex_lock(&boards_lock);
+	ret = make_board(&config);
+	mutex_unlock(&boards_lock);
+	if (ret)
+		close_bus();
 	return ret;
 }
 
 static void __exit dsmil_sim_exit(void)
 {
-	sim_faults_exit();
-	dsmil_unregister_firmware(&sim_ops);
-	kvfree(write_floor);
-	kvfree(sim_board);
+	close_bus();
 }
 
 module_init(dsmil_sim_init);

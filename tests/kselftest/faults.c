@@ -4,6 +4,7 @@
  * takes the place of the loaded firmware meanwhile.
  */
 #include "genl.h"
+#include "knobs.h"
 #include "modules.h"
 #include "support.h"
 
@@ -13,27 +14,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define KNOBS "/sys/kernel/debug/dsmil_sim/"
 #define CONFIG_TOKEN 0x8010 /* of the safe device */
 
 static struct module sim = { .name = "dsmil_sim" };
 static int ctl, safe, ring;
 static uint32_t config; /* what the register holds */
-
-/* 0 or the errno of a line written to a knob. */
-static int turn(const char *knob, const char *line)
-{
-	char path[128];
-	int fd, error;
-
-	snprintf(path, sizeof(path), KNOBS "%s", knob);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return errno;
-	error = write(fd, line, strlen(line)) < 0 ? errno : 0;
-	close(fd);
-	return error;
-}
 
 static int journal_lines(char *last, size_t size)
 {

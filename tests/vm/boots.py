@@ -2,6 +2,9 @@
 """The boots of the VM tests: as few as show everything."""
 
 import dataclasses
+import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import checks
@@ -33,6 +36,8 @@ class Boot:
     tpm: bool = True
     python: bool = False
     timeout: float = 400
+    tools: tuple = ()  # programs of the build root, with our udev rules
+    unpinned: bool = False  # carries a dsmil_dell that knows no symbol version
 
 
 BOOTS = (
@@ -49,6 +54,11 @@ BOOTS = (
          ("kselftest-dell", "kselftest-sim", "netlink", "ynl", "cli", "daemon"),
          (checks.same_on_both_paths, checks.every_command, checks.nothing_forbidden, checks.grants_stay_shut),
          kernel="6.1", python=True),
+    Boot("firmware", "Dell's driver loses its way, and is one that nobody tested", "boot-firmware.sh",
+         ("backend", "read-only"), (checks.nothing_forbidden,), board="wmi-only", unpinned=True),
+    Boot("udev", "a real systemd-udevd makes nodes, groups and links", "boot-udev.sh",
+         ("udev",), (checks.nothing_forbidden,), tpm=False,
+         tools=("/usr/bin/udevadm", "/usr/lib/systemd/systemd-udevd", "/usr/bin/systemd-sysusers")),
 )
 
 
@@ -64,6 +74,23 @@ def _guest_files(board):
     return files
 
 
+def _unpinned_module(release):
+    """dsmil_dell.ko of a source tree whose list of known symbol versions fits no kernel."""
+    place = ROOT / "build" / "vm" / "unpinned"
+    source = place / "source"
+    shutil.rmtree(source, ignore_errors=True)
+    for part in ("kernel", "include/uapi", "tools/catalog", "tools/kernels"):
+        shutil.copytree(ROOT / part, source / part)
+    for part in ("VERSION", "tools/kbuild"):
+        shutil.copy2(ROOT / part, source / part)
+    known = source / "kernel/dell/known_symbols.txt"
+    text = known.read_text(encoding="ascii")
+    text = re.sub(r"^(dell_\w+) .*$", r"\1 0x00000001", text, flags=re.MULTILINE)
+    known.write_text(re.sub(r"^kernel .*\n", "", text, flags=re.MULTILINE), encoding="ascii")
+    subprocess.run([source / "tools/kbuild", release, place / release], check=True, stdout=subprocess.DEVNULL)
+    return (place / release / "kernel/dsmil_dell.ko").read_bytes()
+
+
 def make_setup(boot, build, modules):
     """What the lab needs for a boot; LabError if it is not built."""
     release = guest.pick_kernel(boot.kernel)
@@ -72,8 +99,14 @@ def make_setup(boot, build, modules):
     for needed in (directory, kselftest):
         if not needed.is_dir():
             raise LabError(f"{needed} is missing; run make", EXIT_NOT_FOUND)
+    files = _guest_files(boot.board)
+    if boot.tools:
+        files["usr/lib/udev/rules.d/90-dsmil.rules"] = ((ROOT / "udev/90-dsmil.rules").read_bytes(), 0o644)
+        files["usr/lib/sysusers.d/dsmil.conf"] = ((ROOT / "deploy/systemd/dsmil.sysusers").read_bytes(), 0o644)
+    if boot.unpinned:
+        files["lab/unpinned/dsmil_dell.ko"] = (_unpinned_module(release), 0o644)
     return session.Setup(
         out=ROOT / "build" / "vm" / boot.name, kernel=release, board=boot.board, modules=directory,
         programs=(build,), tests=(kselftest,), extra=(ROOT / "tests" / "vm" / "overlay",),
-        files=_guest_files(boot.board), python_imports=PYTHON if boot.python else (),
-        script=GUEST / boot.script, tpm=boot.tpm, timeout=boot.timeout)
+        files=files, python_imports=PYTHON if boot.python else (),
+        tools=boot.tools, script=GUEST / boot.script, tpm=boot.tpm, timeout=boot.timeout)

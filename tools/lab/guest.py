@@ -2,6 +2,7 @@
 """What the guest's initramfs holds: archives that the kernel unpacks one after
 the other. What changes rarely comes first and is cached by content."""
 
+import dataclasses
 import hashlib
 import json
 import lzma
@@ -42,16 +43,46 @@ def require(path):
     return Path(path)
 
 
+@dataclasses.dataclass(frozen=True)
+class Kernel:
+    """Where an installed or pinned kernel has its parts."""
+
+    image: Path
+    modules: Path
+
+
+def kernel_files(release):
+    """A kernel of /boot, or one that tools/kernels/kernels has got."""
+    installed = Path("/boot") / f"vmlinuz-{release}"
+    if installed.exists():
+        return Kernel(installed, Path("/usr/lib/modules") / release)
+    modules = _pinned(release) / "usr/lib/modules" / release
+    return Kernel(modules / "vmlinuz", modules)
+
+
+def _pinned(release):
+    """The folder of a kernel that was got; LabError says how to get it."""
+    done = subprocess.run([SOURCE / "tools/kernels/kernels", "path", release], capture_output=True, text=True,
+                          check=False)
+    if done.returncode != 0:
+        raise LabError(done.stderr.strip().removeprefix("kernels: "), EXIT_NOT_FOUND)
+    return Path(done.stdout.strip())
+
+
 def kernels():
-    """The releases that can be booted, the newest last."""
+    """The releases of /boot, the newest last."""
     images = [path.name.removeprefix("vmlinuz-") for path in Path("/boot").glob("vmlinuz-*")]
     return sorted(images, key=lambda release: [int(part) for part in re.findall(r"\d+", release)])
 
 
 def pick_kernel(wanted):
-    """The newest kernel whose release is `wanted` or starts so, or the newest of all."""
+    """The newest kernel of /boot whose release is `wanted` or starts so, or the newest of
+    all. A pinned kernel (tools/kernels) is wanted by its whole release."""
     found = [release for release in kernels() if not wanted or (release + ".").startswith(wanted + ".")
              or release.startswith(wanted + "-")]
+    pins = SOURCE / "tools" / "kernels" / "kernels.txt"
+    if not found and any(line.split()[:1] == [wanted] for line in pins.read_text(encoding="ascii").splitlines()):
+        return wanted
     if not found:
         raise LabError(f"no kernel '{wanted or 'any'}' in /boot; there: {', '.join(kernels()) or 'none'}",
                        EXIT_NOT_FOUND)
@@ -111,11 +142,23 @@ def _stripped(path):
         return Path(out.name).read_bytes() if done.returncode == 0 else Path(path).read_bytes()
 
 
+def _dependencies(base, release):
+    """modules.dep of a kernel; only an installed package has it made already."""
+    if (base / "modules.dep").exists():
+        return (base / "modules.dep").read_text(encoding="ascii")
+    with tempfile.TemporaryDirectory() as staging:
+        (Path(staging) / "lib").symlink_to(base.parents[1])
+        with tempfile.TemporaryDirectory() as out:
+            subprocess.run(["depmod", "-b", staging, "-o", out, release], check=True,
+                           stderr=subprocess.DEVNULL)
+            return (Path(out) / "lib/modules" / release / "modules.dep").read_text(encoding="ascii")
+
+
 def _module_files(release, names):
     """Paths of Debian's modules and what they depend on, dependencies first."""
-    base = Path("/usr/lib/modules") / release
+    base = kernel_files(release).modules
     depends = {}
-    for line in require(base / "modules.dep").read_text(encoding="ascii").splitlines():
+    for line in _dependencies(base, release).splitlines():
         path, _, rest = line.partition(":")
         depends[path] = rest.split()
     by_name = {Path(path).name.split(".")[0].replace("_", "-"): path for path in depends}
@@ -195,7 +238,9 @@ def modules_archive(release, directory):
             for path in ours:
                 subprocess.run(["strip", "--strip-debug", "-o", base / path.name, path], check=True)
             for name in ("modules.builtin", "modules.builtin.modinfo", "modules.order"):
-                (base / name).write_bytes((Path("/usr/lib/modules") / release / name).read_bytes())
+                listing = kernel_files(release).modules / name
+                # Pinned kernels come without: then every module is looked for as a file.
+                (base / name).write_bytes(listing.read_bytes() if listing.exists() else b"")
             subprocess.run(["depmod", "-b", staging, release], check=True)
             for path in sorted(base.iterdir()):
                 tree.file(f"usr/lib/modules/{release}/{path.name}", path.read_bytes())
@@ -238,6 +283,19 @@ def programs_archive(directories, place):
         return tree.archive()
 
     return cached(f"programs-{_directory_tag([place, *directories])}", programs, make)
+
+
+def tools_archive(programs):
+    """Programs of the build root with their libraries, at their own paths."""
+    paths = [require(path) for path in programs]
+
+    def make():
+        tree = Tree()
+        for path in paths:
+            _add_program(tree, path, str(path))
+        return tree.archive()
+
+    return cached(f"tools-{_directory_tag(programs)}", paths, make)
 
 
 _LIST_MODULES = """

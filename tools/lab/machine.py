@@ -11,6 +11,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import guest
 import tables
 from errors import EXIT_UNAVAILABLE, LabError
 
@@ -75,7 +76,7 @@ def _command_line(setup, sockets, tpm):
         _program("qemu-system-x86_64"),
         "-machine", "q35,usb=off", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1024",
         "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-vga", "none", "-nic", "none",
-        "-kernel", f"/boot/vmlinuz-{setup.kernel}", "-initrd", setup.initramfs,
+        "-kernel", guest.kernel_files(setup.kernel).image, "-initrd", setup.initramfs,
         "-append", "console=ttyS0 quiet oops=panic panic=-1 mitigations=off rdinit=/init",
         "-smbios", "type=1,manufacturer=Dell Inc.,product=Latitude 5450,serial=DSMIL-LAB",
         "-acpitable", f"file={ssdt}",

@@ -44,6 +44,7 @@ class Setup:
     extra: tuple = ()  # cpio archives and directories laid over the guest's root
     files: dict = dataclasses.field(default_factory=dict)  # guest path: (bytes, mode)
     python_imports: tuple = ()
+    tools: tuple = ()  # programs of the build root
     script: Path | None = None
     load: str = "dell"
     tpm: bool = True
@@ -86,6 +87,8 @@ def _make_initramfs(setup, path):
     archives = [guest.base_archive(), guest.modules_archive(setup.kernel, setup.modules)]
     if setup.python_imports:
         archives.append(guest.python_archive(setup.python_imports))
+    if setup.tools:
+        archives.append(guest.tools_archive(setup.tools))
     for directories, place in ((setup.programs, "usr/bin"), (setup.tests, "lab/kselftest")):
         if directories:
             archives.append(guest.programs_archive(directories, place))

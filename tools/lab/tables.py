@@ -21,10 +21,14 @@ CATALOG = SOURCE / "tools" / "catalog"
 LOCATION_BASE = 0x0400
 LOCATION_COUNT = 324
 JOURNAL_PORT = 0x504
-BOARDS = ("full", "odd")
+BOARDS = ("full", "odd", "wmi-only")
 
 # What a call to the firmware answers in its first output word.
 DONE, FAILED, UNSUPPORTED = 0, -1, -2
+
+# With this token Dell's driver finds that SMM is closed, and uses ACPI-WMI alone.
+# Nothing answers at its location: the driver only looks whether it is listed.
+WSMT_TOKEN, WSMT_LOCATION = 0x04EC, 0x0600
 
 # A structure's length is one byte: 11 bytes of header and at most 40 entries,
 # the last of which the driver drops. 36 tokens are twelve devices, a group.
@@ -59,12 +63,15 @@ def catalog_registers():
 
 def board_registers(board):
     """The registers of a board: "full" as the catalogue says; "odd" lacks device
-    107 and fails reads of the STATUS of devices 84 (error) and 85 (unsupported)."""
+    107 and fails reads of the STATUS of devices 84 (error) and 85 (unsupported);
+    "wmi-only" is full, and has no way to the firmware beside ACPI-WMI."""
     if board not in BOARDS:
         raise LabError(f"there is no board '{board}'; boards: {', '.join(BOARDS)}", EXIT_NOT_FOUND)
     registers = catalog_registers()
     if board == "full":
         return registers
+    if board == "wmi-only":
+        return [*registers, Register(WSMT_TOKEN, WSMT_LOCATION, 0)]
     absent = {"listed": False, "read_outcome": FAILED, "write_outcome": FAILED}
     changes = {0x8000 + 3 * 107 + reg: absent for reg in range(3)}
     changes[0x8000 + 3 * 84] = {"read_outcome": FAILED}
@@ -113,6 +120,8 @@ def ssdt_source(registers):
     values = bytearray(4 * LOCATION_COUNT)
     outcomes = bytearray([_outcome_code(FAILED) | _outcome_code(FAILED) << 4] * LOCATION_COUNT)
     for register in registers:
+        if register.token == WSMT_TOKEN:
+            continue
         index = register.location - LOCATION_BASE
         if not 0 <= index < LOCATION_COUNT:
             raise LabError(f"location 0x{register.location:04X} of the catalogue is outside the board")

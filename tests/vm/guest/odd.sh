@@ -8,6 +8,14 @@ says 'firmware' "and names the firmware"
 exits 5 "an unsupported token is unavailable" dsmilctl read 0x8055 STATUS
 says 'support' "and says so"
 exits 0 "the next register of that device is read" dsmilctl read 0x8054 CONFIG
+failing=
+for id in $(dsmilctl list --json | grep -o '0x80[0-9A-F][0-9A-F]' | sort -u); do
+	for register in STATUS CONFIG DATA; do
+		dsmilctl read "$id" "$register" >/dev/null 2>&1 || failing="$failing $id:$register:$?"
+	done
+done
+is " 0x8054:STATUS:1 0x8055:STATUS:5 0x806B:STATUS:3 0x806B:CONFIG:3 0x806B:DATA:3" "$failing" \
+	"of all 324 registers only those that fail or are absent are not read"
 exits 3 "an absent device is not found" dsmilctl read 0x806B STATUS
 exits 3 "nor can it be written" dsmilctl write 0x806B CONFIG 1
 exits 0 "it is shown as absent" dsmilctl show 0x806B

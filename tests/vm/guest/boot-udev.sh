@@ -1,0 +1,6 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Nodes, groups and links as an installed system has them.
+cd /lab/source/tests/vm || exit 1
+lab tap udev ./udev.sh
+exit 0
