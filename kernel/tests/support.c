@@ -3,34 +3,42 @@
 #include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/mman.h>
+#include <linux/sched/mm.h>
 #include <linux/shmem_fs.h>
 #include <linux/uaccess.h>
 
 #include "support.h"
 
-void __user *user_page(struct kunit *test)
+/* KUnit gives the test's thread an address space on the way, and leaks a reference to it. */
+static void __user *map_page(struct kunit *test, struct file *file, unsigned long protection,
+			     unsigned long flags)
 {
-	unsigned long address = kunit_vm_mmap(test, NULL, 0, PAGE_SIZE, PROT_READ | PROT_WRITE,
-					      MAP_ANONYMOUS | MAP_PRIVATE, 0);
+	bool had_none = !current->mm;
+	unsigned long address = kunit_vm_mmap(test, file, 0, PAGE_SIZE, protection, flags, 0);
 
+	if (had_none && current->mm)
+		mmdrop(current->mm);
 	KUNIT_ASSERT_NE_MSG(test, address, 0, "no user memory");
 	KUNIT_ASSERT_LT_MSG(test, address, TASK_SIZE, "no user memory");
 	return (void __user *)address;
 }
 
+void __user *user_page(struct kunit *test)
+{
+	return map_page(test, NULL, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE);
+}
+
 void __user *user_read_only(struct kunit *test, const void *content, size_t size)
 {
 	struct file *file = shmem_file_setup("dsmil-kunit", PAGE_SIZE, 0);
-	unsigned long address;
+	void __user *user;
 	loff_t offset = 0;
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
 	KUNIT_ASSERT_EQ(test, kernel_write(file, content, size, &offset), size);
-	address = kunit_vm_mmap(test, file, 0, PAGE_SIZE, PROT_READ, MAP_PRIVATE, 0);
+	user = map_page(test, file, PROT_READ, MAP_PRIVATE);
 	fput(file);
-	KUNIT_ASSERT_NE(test, address, 0);
-	KUNIT_ASSERT_LT(test, address, TASK_SIZE);
-	return (void __user *)address;
+	return user;
 }
 
 static struct file *open_path(const char *name, int flags)
