@@ -7,7 +7,7 @@
 #include <linux/net.h>
 #include <net/genetlink.h>
 
-#define CLIENT_BYTES 16384
+#define CLIENT_BYTES 8192 /* so small that a dump of all devices comes in several parts */
 
 struct client {
 	struct socket *socket;
