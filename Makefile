@@ -16,7 +16,7 @@ help:
 	@echo '  make check          every test; ends with "N passed, N failed, N skipped"'
 	@echo '  make bench          benchmarks against their named peers'
 	@echo '  make prove          proofs of the guard (CBMC)'
-	@echo '  make fuzz           every fuzzer for FUZZ_SECONDS (default 60) each'
+	@echo '  make fuzz           every fuzzer for FUZZ_SECONDS (default 60) each, the kernel'"'"'s too'
 	@echo '  make lint | fmt     check the style | apply it'
 	@echo '  make lab-shell      a root shell in the emulated Latitude'
 	@echo
@@ -95,6 +95,7 @@ prove:
 
 fuzz:
 	$(Q)tests/fuzz/run $(FUZZ_SECONDS)
+	$(Q)tests/testkernel/run fuzz seconds=$(FUZZ_SECONDS)
 
 lint:
 	$(Q)tools/lint/run

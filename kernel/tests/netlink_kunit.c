@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/dsmil_netlink.h>
+#include <linux/sched.h>
+#include <linux/uaccess.h>
+
+#include "board.h"
+#include "client.h"
+#include "support.h"
+
+static struct client *client;
+
+static int ask(struct kunit *test, u8 command, u16 type, u32 value)
+{
+	return client_ask(test, client, command, type, value);
+}
+
+static u32 get_u32(struct kunit *test, const struct nlmsghdr *message, u16 type)
+{
+	const struct nlattr *attribute = client_attribute(client, message, type);
+
+	KUNIT_ASSERT_NOT_NULL_MSG(test, attribute, "attribute %u", type);
+	return nla_get_u32(attribute);
+}
+
+static void info(struct kunit *test)
+{
+	const struct nlmsghdr *message = (void *)client->buffer;
+
+	KUNIT_ASSERT_EQ(test, ask(test, DSMIL_CMD_INFO_GET, 0, 0), 0);
+	KUNIT_EXPECT_EQ(test, get_u32(test, message, DSMIL_A_INFO_API_VERSION), DSMIL_API_VERSION);
+	KUNIT_EXPECT_EQ(test, get_u32(test, message, DSMIL_A_INFO_FIRMWARE_KIND),
+			DSMIL_FIRMWARE_SIM);
+	KUNIT_EXPECT_EQ(test, get_u32(test, message, DSMIL_A_INFO_PRESENT_COUNT),
+			DSMIL_DEVICE_COUNT);
+}
+
+static void device(struct kunit *test)
+{
+	const struct nlmsghdr *message = (void *)client->buffer;
+
+	KUNIT_ASSERT_EQ(test, ask(test, DSMIL_CMD_DEVICE_GET, DSMIL_A_DEVICE_ID, QUARANTINED_ID),
+			0);
+	KUNIT_EXPECT_EQ(test, get_u32(test, message, DSMIL_A_DEVICE_NUMBER), 9);
+	KUNIT_EXPECT_EQ(test, get_u32(test, message, DSMIL_A_DEVICE_RISK), DSMIL_RISK_QUARANTINED);
+	KUNIT_ASSERT_EQ(test, ask(test, DSMIL_CMD_DEVICE_GET, DSMIL_A_DEVICE_NUMBER, 53), 0);
+	KUNIT_EXPECT_EQ(test, get_u32(test, message, DSMIL_A_DEVICE_ID), 0x8035);
+	/* A service is bound to it. */
+	KUNIT_EXPECT_NOT_NULL(test, client_attribute(client, message, DSMIL_A_DEVICE_SERVICE_NAME));
+}
+
+static void refusals(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ_MSG(test, ask(test, DSMIL_CMD_DEVICE_GET, 0, 0), -EINVAL, "which one?");
+	KUNIT_EXPECT_EQ(test, ask(test, DSMIL_CMD_DEVICE_GET, DSMIL_A_DEVICE_NUMBER,
+				  DSMIL_DEVICE_COUNT), -ERANGE);
+	KUNIT_EXPECT_EQ(test, ask(test, DSMIL_CMD_DEVICE_GET, DSMIL_A_DEVICE_NAME, 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, ask(test, 0x7f, 0, 0), -EOPNOTSUPP);
+	board_detach();
+	KUNIT_EXPECT_EQ(test, ask(test, DSMIL_CMD_DEVICE_GET, DSMIL_A_DEVICE_NUMBER, 5), -ENODEV);
+}
+
+/* How many devices a dump gives, or its error. */
+static int dump(struct kunit *test, u16 type)
+{
+	const struct nlmsghdr *message;
+	int devices = 0, rest;
+
+	client_send(test, client, DSMIL_CMD_DEVICE_GET, NLM_F_DUMP, type, 5);
+	while ((message = client_next(test, client))) {
+		rest = client->length;
+		for (; nlmsg_ok(message, rest); message = nlmsg_next(message, &rest)) {
+			if (message->nlmsg_type == NLMSG_ERROR)
+				return ((const struct nlmsgerr *)nlmsg_data(message))->error;
+			if (message->nlmsg_type == NLMSG_DONE)
+				return *(const int *)nlmsg_data(message) ?: devices;
+			KUNIT_EXPECT_FALSE(test, message->nlmsg_flags & NLM_F_DUMP_INTR);
+			devices++;
+		}
+	}
+	return -EIO;
+}
+
+static void dumps(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, dump(test, 0), DSMIL_DEVICE_COUNT);
+	KUNIT_EXPECT_EQ_MSG(test, dump(test, DSMIL_A_DEVICE_NUMBER), -EINVAL, "takes no attribute");
+	board_detach();
+	KUNIT_EXPECT_EQ_MSG(test, dump(test, 0), -ENODEV, "without firmware");
+}
+
+/* A board that changes under a dump makes it say so. */
+static void interrupted_dump(struct kunit *test)
+{
+	const struct nlmsghdr *message;
+	bool interrupted = false;
+	int rest;
+
+	client_send(test, client, DSMIL_CMD_DEVICE_GET, NLM_F_DUMP, 0, 0);
+	message = client_next(test, client);
+	KUNIT_ASSERT_NOT_NULL(test, message);
+	dsmil_board_change_begin();
+	dsmil_board_change_end();
+	while ((message = client_next(test, client))) {
+		rest = client->length;
+		for (; nlmsg_ok(message, rest); message = nlmsg_next(message, &rest))
+			interrupted |= message->nlmsg_flags & NLM_F_DUMP_INTR;
+	}
+	KUNIT_EXPECT_TRUE(test, interrupted);
+}
+
+static void write_config(struct kunit *test, const char *name)
+{
+	struct dsmil_reg_write request = { .size = sizeof(request), .reg = 1, .value = 7 };
+	struct file *file = node_open(test, name, O_RDWR);
+
+	node_ioctl(test, file, DSMIL_IOC_REG_WRITE, &request, sizeof(request));
+	node_close(file);
+}
+
+static void events(struct kunit *test)
+{
+	const struct nlmsghdr *message;
+
+	KUNIT_ASSERT_EQ(test, client_join(client, client->events), 0);
+	write_config(test, "8009");
+	message = client_next(test, client);
+	KUNIT_ASSERT_NOT_NULL(test, message);
+	KUNIT_EXPECT_EQ(test, get_u32(test, message, DSMIL_A_EVENT_TYPE), DSMIL_EVENT_REFUSED);
+	KUNIT_EXPECT_EQ(test, get_u32(test, message, DSMIL_A_EVENT_DEVICE_ID), QUARANTINED_ID);
+	KUNIT_EXPECT_EQ(test, get_u32(test, message, DSMIL_A_EVENT_REASON),
+			DSMIL_REASON_QUARANTINED);
+}
+
+/* An allocation that fails makes a request fail cleanly, and the next one works. */
+static void allocations_fail(struct kunit *test)
+{
+	unsigned int nth, left, failed = 0;
+
+	for (nth = 1; nth < 100; nth++) {
+		const struct nlmsghdr *message;
+
+		current->fail_nth = nth;
+		client_try(client, DSMIL_CMD_INFO_GET);
+		left = current->fail_nth;
+		current->fail_nth = 0;
+		message = client_next(test, client);
+		failed += !message || message->nlmsg_type == NLMSG_ERROR;
+		if (left)
+			break;
+	}
+	KUNIT_EXPECT_LT(test, nth, 100);
+	KUNIT_EXPECT_GT(test, failed, 0);
+	KUNIT_EXPECT_EQ(test, ask(test, DSMIL_CMD_INFO_GET, 0, 0), 0);
+}
+
+/* A listener that a notification cannot be made for is told so. */
+static void event_without_memory(struct kunit *test)
+{
+	struct dsmil_reg_read request = { .size = sizeof(request) };
+	struct file *file = node_open(test, "8005", O_RDONLY);
+	void __user *user = user_page(test);
+	unsigned int nth, told = 0;
+	long ret;
+
+	KUNIT_ASSERT_EQ(test, client_join(client, client->events), 0);
+	KUNIT_ASSERT_EQ(test, copy_to_user(user, &request, sizeof(request)), 0);
+	for (nth = 1; nth < 10; nth++) {
+		current->fail_nth = nth;
+		ret = node_ioctl_at(file, DSMIL_IOC_REG_READ, user);
+		current->fail_nth = 0;
+		/* The copies from and to the caller can fail as well. */
+		KUNIT_EXPECT_TRUE(test, ret == 0 || ret == -EFAULT);
+		told += client_take_error(client) == -ENOBUFS;
+		while (client_next(test, client))
+			;
+	}
+	KUNIT_EXPECT_GT(test, told, 0);
+	node_close(file);
+}
+
+static int netlink_init(struct kunit *test)
+{
+	board_attach(test);
+	client = client_open(test);
+	return 0;
+}
+
+static void netlink_exit(struct kunit *test)
+{
+	board_detach();
+	client_close(client);
+}
+
+static struct kunit_case netlink_cases[] = {
+	KUNIT_CASE(info),
+	KUNIT_CASE(device),
+	KUNIT_CASE(refusals),
+	KUNIT_CASE(dumps),
+	KUNIT_CASE(interrupted_dump),
+	KUNIT_CASE(events),
+	KUNIT_CASE(allocations_fail),
+	KUNIT_CASE(event_without_memory),
+	{}
+};
+
+static struct kunit_suite netlink_suite = {
+	.name = "dsmil_netlink",
+	.init = netlink_init,
+	.exit = netlink_exit,
+	.test_cases = netlink_cases,
+};
+
+kunit_test_suite(netlink_suite);
