@@ -96,7 +96,7 @@ prove:
 fuzz:
 	$(Q)tests/fuzz/run $(FUZZ_SECONDS)
 
-lint:
+lint: all
 	$(Q)tools/lint/run
 
 fmt:
