@@ -108,7 +108,7 @@ void put(Bytes &bytes, std::uint64_t value, std::size_t width) {
 // many TPML_DIGEST (8 entries of 66 bytes), little-endian. Raw values, its other format, it
 // cannot take of more than seven PCRs (tpm2-tools issue 3542).
 Bytes serialized_pcrs(const std::map<unsigned, Bytes> &pcrs) {
-    constexpr std::size_t selections_bytes = 16 * 8;
+    constexpr std::size_t selections_bytes = 16UZ * 8;
     constexpr std::size_t list_digests = 8;
     constexpr std::size_t digest_bytes = 64;
     Bytes bitmap(3);
