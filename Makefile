@@ -97,7 +97,7 @@ fuzz:
 	$(Q)tests/fuzz/run $(FUZZ_SECONDS)
 	$(Q)tests/testkernel/run fuzz seconds=$(FUZZ_SECONDS)
 
-lint:
+lint: all
 	$(Q)tools/lint/run
 
 fmt:

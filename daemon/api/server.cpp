@@ -17,6 +17,7 @@
 #include <exception>
 #include <format>
 #include <optional>
+#include <set>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -135,7 +136,7 @@ struct Server::State : std::enable_shared_from_this<State> {
 
     void accept();
     void accepted(const boost::system::error_code &error, stream_protocol::socket socket);
-    void request_done();
+    void connection_done();
     // The parameters of a coroutine are its own: by value.
     static asio::awaitable<void> serve(std::shared_ptr<State> state, stream_protocol::socket socket,
                                        Peer peer);
@@ -148,8 +149,8 @@ struct Server::State : std::enable_shared_from_this<State> {
     stream_protocol::acceptor acceptor;
     Reactor::Timer pause;
     std::size_t connections = 0;
-    std::size_t requests = 0; // being answered
-    bool accepting = false;   // an accept is on its way
+    std::set<Stream *> idle; // connections that wait for a request
+    bool accepting = false;  // an accept is on its way
     bool stopping = false;
     Task stopped;
 };
@@ -219,8 +220,7 @@ void Server::State::accepted(const boost::system::error_code &error, stream_prot
                            if (bug) {
                                std::rethrow_exception(bug);
                            }
-                           self->connections--;
-                           self->accept();
+                           self->connection_done();
                        });
     } else {
         log.write_error(LogLevel::warning, "peer_unknown", peer.error());
@@ -238,7 +238,9 @@ asio::awaitable<void> Server::State::serve(std::shared_ptr<State> state, stream_
         parser.header_limit(max_header_bytes);
         parser.body_limit(max_body_bytes);
         stream.expires_after(read_timeout);
+        state->idle.insert(&stream);
         const auto [error, size] = co_await http::async_read(stream, buffer, parser, as_result);
+        state->idle.erase(&stream);
         if (error) {
             if (const auto why = complaint(error)) {
                 co_await write(stream, error_response(*why), false);
@@ -247,7 +249,6 @@ asio::awaitable<void> Server::State::serve(std::shared_ptr<State> state, stream_
         }
         auto message = parser.release();
         auto target = Target::parse(message.target());
-        state->requests++;
         Response response;
         if (target) {
             Request request{method_of(message.method()), std::move(*target), std::move(message.body()), peer};
@@ -257,15 +258,15 @@ asio::awaitable<void> Server::State::serve(std::shared_ptr<State> state, stream_
         }
         keep_alive = message.keep_alive() && !state->stopping;
         keep_alive = co_await write(stream, std::move(response), keep_alive) && keep_alive;
-        state->request_done();
     }
     boost::system::error_code error;
     stream.socket().shutdown(stream_protocol::socket::shutdown_send, error);
 }
 
-void Server::State::request_done() {
-    requests--;
-    if (requests == 0 && stopped) {
+void Server::State::connection_done() {
+    connections--;
+    accept();
+    if (connections == 0 && stopped) {
         reactor.post(std::exchange(stopped, nullptr));
     }
 }
@@ -314,10 +315,13 @@ void Server::stop(Task then) {
     boost::system::error_code error;
     state_->acceptor.close(error);
     ::unlink(state_->options.path.c_str());
-    if (state_->requests == 0) {
+    if (state_->connections == 0) {
         state_->reactor.post(std::move(then));
-    } else {
-        state_->stopped = std::move(then);
+        return;
+    }
+    state_->stopped = std::move(then);
+    for (Stream *stream : state_->idle) {
+        stream->cancel();
     }
 }
 

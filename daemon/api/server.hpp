@@ -34,7 +34,8 @@ class Server {
 
     // Listens. conflict when somebody listens there; permission, not_found, failed.
     [[nodiscard]] Result<void> start(ServerOptions options);
-    // Takes no more requests; calls back when those that were taken are answered.
+    // Takes no more requests and hangs up on who has none under way; calls back when the
+    // others are answered and every connection is closed.
     void stop(Task then);
 
   private:

@@ -2,17 +2,13 @@
 #include "config/config.hpp"
 
 #include "base/file.hpp"
+#include "config/toml.hpp"
 
 #include <algorithm>
 #include <array>
 #include <format>
 #include <functional>
 #include <optional>
-
-// Header-only, so that errors are values here whatever mode the package was built in.
-#define TOML_HEADER_ONLY 1
-#define TOML_EXCEPTIONS 0
-#include <toml++/toml.hpp>
 
 namespace dsmil {
 namespace {

@@ -14,11 +14,15 @@ namespace {
 // `dsmilctl audit verify` checks all of it. A million records take about a second.
 constexpr std::uint64_t full_check_records = 1'000'000;
 
+// A load of the module numbers its records from 1 (linux/dsmil.h). A ledger that starts on an
+// older load therefore begins with what it missed.
+constexpr std::uint64_t first_ring_sequence = 1;
+
 std::unexpected<Error> refuse(Error error, const std::string &path) {
     return std::unexpected(std::move(error).in(std::format("opening the ledger {}", path)));
 }
 
-// Records that the ring had and no ledger saw: somebody else read and acknowledged them.
+// Records that the ring had and this ledger never saw: somebody else read and acknowledged them.
 Record missing_record(const Record &next, const Id128 &load_id, std::uint64_t first, std::uint64_t count) {
     Record record;
     record.boottime_ns = next.boottime_ns;
@@ -162,10 +166,9 @@ Result<void> Ledger::insert(Batch &batch, Record record) {
 Result<void> Ledger::insert_from_ring(Batch &batch, Record record, const RingPosition &at) {
     auto moved = batch.rings.find(at.load_id);
     const auto known = rings_.find(at.load_id);
-    const bool seen = moved != batch.rings.end() || known != rings_.end();
     const std::uint64_t next = moved != batch.rings.end() ? moved->second
-                               : seen                     ? known->second
-                                                          : at.sequence;
+                               : known != rings_.end()    ? known->second
+                                                          : first_ring_sequence;
     if (at.sequence < next) {
         batch.appended.duplicates++;
         return {};

@@ -44,7 +44,8 @@ class Ledger {
     [[nodiscard]] static Result<Ledger> open(LedgerOptions options);
 
     // All or nothing, in one transaction. A record whose place in the ring was
-    // seen is left out; a hole before it becomes a record of its own. disk_full:
+    // seen is left out; a hole before it, also before the first one of a load,
+    // becomes a record of its own. disk_full:
     // nothing has changed, try again.
     [[nodiscard]] Result<Appended> append(std::vector<Record> records);
 

@@ -58,13 +58,18 @@ class ApiTest : public testing::Test {
         }
     }
 
-    // Sends bytes and gives back everything until the other side closes.
-    [[nodiscard]] std::string exchange(const std::string &request) const {
-        const Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    [[nodiscard]] Fd connect_to_server() const {
+        Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
         socket_path.copy(static_cast<char *>(address.sun_path), sizeof(address.sun_path) - 1);
         EXPECT_EQ(::connect(fd.get(), reinterpret_cast<const sockaddr *>(&address), sizeof(address)), 0);
+        return fd;
+    }
+
+    // Sends bytes and gives back everything until the other side closes.
+    [[nodiscard]] std::string exchange(const std::string &request) const {
+        const Fd fd = connect_to_server();
         EXPECT_EQ(::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL),
                   static_cast<ssize_t>(request.size()));
         std::string answer;
@@ -223,6 +228,14 @@ TEST_F(ApiTest, StoppingWaitsForWhoIsBeingAnswered) {
     TearDown();
     waiting.join();
     EXPECT_TRUE(answer.status == 200 || answer.status == 0) << answer.status;
+}
+
+TEST_F(ApiTest, StoppingHangsUpOnWhoAsksNothing) {
+    const Fd fd = connect_to_server();
+    static_cast<void>(request("GET", "/v1/health")); // by then the first connection is accepted, too
+    TearDown();
+    char byte = 0;
+    EXPECT_EQ(::recv(fd.get(), &byte, 1, 0), 0);
 }
 
 TEST_F(ApiTest, ASecondServerOnTheSocketIsAConflict) {

@@ -54,6 +54,12 @@ TEST(Config, NamesTheRangeOfAWrongValue) {
               "f.toml:2: api.socket must have at most 107 bytes");
 }
 
+TEST(Config, SurvivesWhatTheParserDidNotExpect) {
+    EXPECT_TRUE(complaint("[,").starts_with("f.toml:1: ")) << complaint("[,");
+    EXPECT_TRUE(complaint("[[,").starts_with("f.toml:1: ")) << complaint("[[,");
+    EXPECT_TRUE(complaint("\u03b3").starts_with("f.toml:1: ")) << complaint("\u03b3");
+}
+
 TEST(Config, NamesTheLineOfWhatIsNoToml) {
     EXPECT_TRUE(complaint("[ledger]\norigin = \n").starts_with("f.toml:2: "))
         << complaint("[ledger]\norigin = \n");

@@ -149,6 +149,16 @@ TEST_F(LedgerTest, RecordsAHoleInTheRing) {
     EXPECT_EQ(all[1].values[1], (Field{"first", std::uint64_t{2}}));
 }
 
+TEST_F(LedgerTest, RecordsWhatALoadHadBeforeTheLedgerBegan) {
+    auto ledger = open();
+    EXPECT_EQ(ledger.append(one(ring_record(8)))->records, 2U);
+    const auto all = records();
+    ASSERT_EQ(all.size(), 2U);
+    EXPECT_EQ(all[0].action, "missing");
+    EXPECT_EQ(all[0].values[0], (Field{"count", std::uint64_t{7}}));
+    EXPECT_EQ(all[0].values[1], (Field{"first", std::uint64_t{1}}));
+}
+
 TEST_F(LedgerTest, ABatchWithABadRecordChangesNothing) {
     auto ledger = open();
     std::vector<Record> batch;

@@ -5,6 +5,7 @@
  *   --firmware FILE  the firmware's module (default: of the one that is loaded,
  *                    in /lib/modules)
  *   --core FILE      dsmil.ko, likewise
+ *   --other FILE     the module of the other firmware, likewise
  *   --parameters P   for the firmware's module, e.g. absent=107
  */
 #include "genl.h"
@@ -19,6 +20,7 @@
 
 static struct module core = { .name = "dsmil" };
 static struct module firmware;
+static struct module other; /* the firmware that is not loaded */
 
 static const char *parameters(void)
 {
@@ -77,6 +79,9 @@ static void check_back(void)
 	fresh = open_device(SAFE_DEVICE, O_RDWR);
 	tap_is(reg_read(fresh, DSMIL_REG_STATUS, &value), 0, "a new one works");
 	tap_is(module_load(&firmware, parameters()), EEXIST, "the module loads once");
+	tap_is(module_load(&other, ""), EBUSY, "another firmware's module is refused beside it");
+	tap_is(module_is_loaded(other.name), false, "and leaves nothing behind");
+	tap_is(reg_read(fresh, DSMIL_REG_STATUS, &value), 0, "the first goes on");
 	close(fresh);
 }
 
@@ -114,13 +119,15 @@ int main(int argc, char **argv)
 	firmware.name = module_is_loaded("dsmil_sim") ? "dsmil_sim" : "dsmil_dell";
 	module_find(&core, option("core"));
 	module_find(&firmware, option("firmware"));
+	other.name = strcmp(firmware.name, "dsmil_sim") ? "dsmil_sim" : "dsmil_dell";
+	module_find(&other, option("other"));
 	ctl = open_node("ctl", O_RDONLY);
 	device = open_device(SAFE_DEVICE, O_RDWR);
 	ring = ctl < 0 ? -1 : ring_open(ctl);
 	if (device < 0 || ring < 0 || genl_open(&genl))
 		tap_bail("the nodes do not open; run this as root with a firmware module loaded and no daemon");
-	if (!core.path[0] || !firmware.path[0])
-		tap_bail("the modules are not in /lib/modules; name them with --core and --firmware");
+	if (!core.path[0] || !firmware.path[0] || !other.path[0])
+		tap_bail("the modules are not in /lib/modules; name them with --core, --firmware and --other");
 
 	ring_drain(ctl, ring);
 	tap_is(module_unload(&firmware), 0, "the firmware's module unloads under open nodes");
