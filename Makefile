@@ -107,6 +107,7 @@ fmt:
 install-native: build/native/build.ninja
 	$(call build,build/native)
 	$(Q)meson install -C build/native --no-rebuild $(if $(DESTDIR),--destdir $(DESTDIR))
+	$(Q)deploy/after-install "$(DESTDIR)"
 
 build/native/build.ninja:
 	$(Q)meson setup build/native --prefix=$(or $(PREFIX),/usr/local) --buildtype=release -Dwerror=false -Dtests=false > /dev/null

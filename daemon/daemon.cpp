@@ -3,6 +3,7 @@
 
 #include "base/file.hpp"
 #include "base/host.hpp"
+#include "ledger/note.hpp"
 
 #include <format>
 #include <systemd/sd-daemon.h>
@@ -16,7 +17,24 @@ Daemon::Daemon(Config config, const Log &log, const Clock &clock,
       guard_(reactor_), tpm_(reactor_, log, config_.tpm.tcti, config_.ledger.state_dir),
       ledger_(reactor_, log, clock, tpm_) {}
 
+Result<void> Daemon::check(const Config &config) {
+    if (!config.ledger.origin.empty() && !ledger::is_key_name(config.ledger.origin)) {
+        return fail(Code::config_invalid,
+                    std::format("ledger.origin: \"{}\" has a space or a plus", config.ledger.origin));
+    }
+    if (config.api.group.empty()) {
+        return {};
+    }
+    if (const auto group = api::group_id(config.api.group); !group) {
+        return fail(Code::config_invalid, std::format("api.group: {}", group.error().detail));
+    }
+    return {};
+}
+
 Result<void> Daemon::start(std::unique_ptr<Ring> ring) {
+    if (auto right = check(config_); !right) {
+        return right;
+    }
     auto lock = lock_directory(config_.ledger.state_dir);
     if (!lock) {
         return std::unexpected(std::move(lock.error()).in("the state directory (ledger.state_dir)"));
@@ -38,6 +56,7 @@ Result<void> Daemon::start(std::unique_ptr<Ring> ring) {
     }
     reactor_.on_termination([this] { stop(); });
     watchdog();
+    note_new_ledger();
     record("started");
     notify_("READY=1\nSTATUS=Running");
     log_.write({.level = LogLevel::info,
@@ -52,6 +71,7 @@ Result<void> Daemon::start(std::unique_ptr<Ring> ring) {
 
 Result<void> Daemon::start_ledger() {
     const std::string &directory = config_.ledger.state_dir;
+    had_keys_ = tpm_.has_keys();
     ledger::ServiceOptions options;
     options.state_dir = directory;
     options.checkpoint_interval = config_.ledger.checkpoint_interval;
@@ -76,6 +96,18 @@ Result<void> Daemon::start_api() {
     api_ = std::make_unique<api::Api>(log_, ledger_, tpm_, std::move(roles));
     server_ = std::make_unique<api::Server>(reactor_, log_, *api_);
     return server_->start({.path = config_.api.socket, .group = config_.api.group});
+}
+
+// A new ledger where the signing key is older took the place of one that was lost or taken away.
+void Daemon::note_new_ledger() {
+    if (!ledger_.is_new() || !had_keys_) {
+        return;
+    }
+    log_.write({.level = LogLevel::warning,
+                .event_type = "ledger_began_anew",
+                .message = "the ledger was missing or empty although its signing key is older: what it held "
+                           "is not in the new one"});
+    record("began_anew");
 }
 
 void Daemon::record(std::string action) {

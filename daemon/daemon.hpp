@@ -31,6 +31,10 @@ class Daemon {
     Daemon(Config config, const Log &log, const Clock &clock,
            std::function<void(const std::string &)> notify);
 
+    // What the configuration names and this machine or the ledger's format cannot give:
+    // config_invalid. start() checks the same.
+    [[nodiscard]] static Result<void> check(const Config &config);
+
     // Opens everything; nothing to follow when `ring` is null.
     [[nodiscard]] Result<void> start(std::unique_ptr<Ring> ring);
 
@@ -44,6 +48,7 @@ class Daemon {
   private:
     [[nodiscard]] Result<void> start_ledger();
     [[nodiscard]] Result<void> start_api();
+    void note_new_ledger();
     void record(std::string action);
     void watchdog();
     void stop();
@@ -54,6 +59,7 @@ class Daemon {
     Config config_;
     const Log &log_;
     std::function<void(const std::string &)> notify_;
+    bool had_keys_ = false; // before this start
     bool stopping_ = false;
     bool in_time_ = true;
 

@@ -123,6 +123,8 @@ int main(int argc, char **argv) {
     } catch (const CLI::ParseError &error) { // CLI11 knows no other way
         return app.exit(error) == 0 ? EXIT_SUCCESS : dsmil::info(Code::usage).exit;
     }
+    // tpm2-tss writes to stderr in a form of its own; what it says comes back as an error, too.
+    ::setenv("TSS2_LOG", "all+NONE", 0);
     ::umask(0027);              // the ledger is not for everybody
     ::signal(SIGPIPE, SIG_IGN); // who reads our stderr may leave
     const auto config = configuration(arguments);
@@ -130,6 +132,9 @@ int main(int argc, char **argv) {
         return complain(config.error());
     }
     if (arguments.check_config) {
+        if (const auto right = dsmil::Daemon::check(*config); !right) {
+            return complain(right.error());
+        }
         std::cout << "ok\n";
         return EXIT_SUCCESS;
     }

@@ -42,8 +42,15 @@ sockaddr_un address_of(const std::string &path) {
     return address;
 }
 
-// A socket file without a listener is left from a crash and may go.
+// A socket file without a listener is left from a crash and may go; any other file is somebody's.
 Result<void> remove_stale(const std::string &path) {
+    struct stat status{};
+    if (::lstat(path.c_str(), &status) != 0) {
+        return {}; // Nothing is there, or bind() says what is wrong.
+    }
+    if (!S_ISSOCK(status.st_mode)) {
+        return fail(Code::exists, std::format("the file {} is no socket (api.socket)", path));
+    }
     const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!probe) {
         return fail_errno(Code::failed, "making a socket", errno);

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t max_file_bytes = 1 << 20;
 constexpr std::size_t max_groups = 16;
+constexpr std::uint64_t min_ledger_bytes = 1 << 20; // below that not even a day fits
 
 // What is wrong with a value, or nothing.
 using Complaint = std::optional<std::string>;
@@ -189,6 +190,10 @@ Result<Config> parse_config(std::string_view text, const std::string &name) {
         if (auto taken = take_section(name, section, node, config); !taken) {
             return std::unexpected(std::move(taken.error()));
         }
+    }
+    if (config.ledger.max_bytes != 0 && config.ledger.max_bytes < min_ledger_bytes) {
+        return fail(Code::config_invalid,
+                    std::format("{}: ledger.max_bytes must be 0 or at least {}", name, min_ledger_bytes));
     }
     return config;
 }

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <format>
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace dsmil::ledger {
@@ -125,6 +126,10 @@ Result<Database> Database::open(const std::string &path, Mode mode) {
                                             : Code::failed;
         return fail_errno(code, std::format("opening {}", path), errno);
     }
+    struct stat status{};
+    if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+        return fail(Code::failed, std::format("opening {}", path), {"it is no regular file"});
+    }
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     flags |= mode == Mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
     flags |= mode == Mode::create ? SQLITE_OPEN_CREATE : 0;
@@ -158,6 +163,12 @@ Result<void> Database::run(std::string_view sql) {
         return sqlite_error(database_.get(), std::string(sql));
     }
     return {};
+}
+
+void Database::keep_wal(bool on) {
+    int persist = on ? 1 : 0;
+    sqlite3_db_config(database_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, persist, nullptr);
+    sqlite3_file_control(database_.get(), "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
 }
 
 Result<void> Database::limit_bytes(std::uint64_t bytes) {

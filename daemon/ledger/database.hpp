@@ -60,6 +60,10 @@ class Database {
     [[nodiscard]] Result<Statement> prepare(std::string_view sql);
     [[nodiscard]] Result<void> run(std::string_view sql); // one statement or several, rows ignored
 
+    // While it is on, closing leaves a write-ahead log as it is, so that what was only looked at
+    // keeps its bytes.
+    void keep_wal(bool on);
+
     // The file may not grow beyond this many bytes (disk_full then); 0 lifts the limit.
     [[nodiscard]] Result<void> limit_bytes(std::uint64_t bytes);
 

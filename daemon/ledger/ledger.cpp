@@ -58,30 +58,33 @@ Result<Ledger> Ledger::open(LedgerOptions options) {
 }
 
 Result<void> Ledger::load() {
+    const auto empty = is_empty(database_);
+    if (!empty) {
+        return std::unexpected(empty.error());
+    }
+    is_new_ = *empty;
+    // Evidence that does not hold is left as it is.
+    database_.keep_wal(true);
+    std::optional<StartReport> report;
+    if (!is_new_) {
+        auto checked = check_database(database_, full_check_records);
+        if (!checked) {
+            return std::unexpected(std::move(checked.error()));
+        }
+        report = std::move(*checked);
+    }
+    database_.keep_wal(false);
     if (auto set = database_.run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL"); !set) {
         return set;
     }
     if (auto limited = database_.limit_bytes(options_.max_bytes); !limited) {
         return limited;
     }
-    const auto empty = is_empty(database_);
-    if (!empty) {
-        return std::unexpected(empty.error());
-    }
-    if (*empty) {
-        const std::string &origin = options_.origin.empty() ? options_.default_origin : options_.origin;
-        if (!is_key_name(origin)) {
-            return fail(
-                Code::config_invalid,
-                std::format("\"{}\" cannot be an origin: it is empty, or has a space or a plus", origin));
-        }
-        if (auto made = create_tables(database_, origin); !made) {
+    if (is_new_) {
+        if (auto made = make_tables(); !made) {
             return made;
         }
-    }
-    auto report = check_database(database_, full_check_records);
-    if (!report) {
-        return std::unexpected(std::move(report.error()));
+        report.emplace();
     }
     auto meta = read_meta(database_);
     if (!meta) {
@@ -101,6 +104,15 @@ Result<void> Ledger::load() {
     }
     edge_ = std::move(*edge);
     return {};
+}
+
+Result<void> Ledger::make_tables() {
+    const std::string &origin = options_.origin.empty() ? options_.default_origin : options_.origin;
+    if (!is_key_name(origin)) {
+        return fail(Code::config_invalid,
+                    std::format("\"{}\" cannot be an origin: it is empty, or has a space or a plus", origin));
+    }
+    return create_tables(database_, origin);
 }
 
 Result<Appended> Ledger::append(std::vector<Record> records) {

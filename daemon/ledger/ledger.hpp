@@ -38,8 +38,8 @@ struct Appended {
 
 class Ledger {
   public:
-    // Makes the file when it is not there. Checks what there is and refuses to
-    // go on with it: tampered, cut (see verify.hpp), config_invalid (another
+    // Makes the file when it is not there. Checks what there is and, without
+    // touching it, refuses to go on with it: tampered, cut (see verify.hpp), config_invalid (another
     // origin), permission, disk_full, failed.
     [[nodiscard]] static Result<Ledger> open(LedgerOptions options);
 
@@ -49,6 +49,7 @@ class Ledger {
     // nothing has changed, try again.
     [[nodiscard]] Result<Appended> append(std::vector<Record> records);
 
+    [[nodiscard]] bool is_new() const { return is_new_; } // open() made it
     [[nodiscard]] Head head() const { return {edge_.size(), edge_.root()}; }
     [[nodiscard]] const std::string &origin() const { return origin_; }
 
@@ -64,6 +65,7 @@ class Ledger {
     Ledger(LedgerOptions options, Database database)
         : options_(std::move(options)), database_(std::move(database)) {}
     [[nodiscard]] Result<void> load();
+    [[nodiscard]] Result<void> make_tables();
     [[nodiscard]] Result<void> insert(Batch &batch, Record record);
     [[nodiscard]] Result<void> insert_from_ring(Batch &batch, Record record, const RingPosition &at);
     [[nodiscard]] Result<void> finish(Batch &batch);
@@ -71,6 +73,7 @@ class Ledger {
     LedgerOptions options_;
     Database database_;
     std::string origin_;
+    bool is_new_ = false;
     Edge edge_;
     RingPositions rings_;
     std::optional<std::string> last_checkpoint_;

@@ -127,11 +127,12 @@ Result<void> check_tables(Database &database) {
         }
         if (found >= tables.size() || statement->text(0) != tables.at(found).name ||
             statement->text(1) != tables.at(found).sql) {
-            return not_a_ledger(std::format("its table \"{}\" is not one of ours", statement->text(0)));
+            return fail(Code::tampered,
+                        std::format("its table \"{}\" is not one of ours", statement->text(0)));
         }
         found++;
     }
-    return found == tables.size() ? Result<void>{} : not_a_ledger("it lacks a table");
+    return found == tables.size() ? Result<void>{} : fail(Code::tampered, "it lacks a table");
 }
 
 Result<Meta> read_meta(Database &database) {

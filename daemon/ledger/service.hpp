@@ -46,6 +46,8 @@ class Service {
 
     // Opens the ledger; blocks, for the start of the daemon.
     [[nodiscard]] Result<void> start(ServiceOptions options);
+    // start() found no record of an earlier time: it made the file.
+    [[nodiscard]] bool is_new() const { return ledger_->is_new(); }
     [[nodiscard]] bool stop(std::chrono::milliseconds patience);
 
     [[nodiscard]] const Snapshot &snapshot() const { return snapshot_; }

@@ -11,6 +11,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <tss2/tss2_mu.h>
+#include <unistd.h>
 
 namespace dsmil::tpm {
 namespace {
@@ -241,6 +242,10 @@ Result<Key> Key::load_or_create(Context &context, ESYS_TR parent, Purpose purpos
         return std::unexpected(std::move(spki.error()));
     }
     return Key(std::move(transient), std::move(*spki));
+}
+
+bool is_made(Purpose purpose, const std::string &state_dir) {
+    return ::access((state_dir + "/" + file_stem(purpose) + ".pub").c_str(), F_OK) == 0;
 }
 
 std::string spki_to_pem(ByteView spki) {

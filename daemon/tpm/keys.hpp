@@ -36,6 +36,9 @@ class Key {
     Bytes spki_;
 };
 
+// Whether the key was ever made here.
+[[nodiscard]] bool is_made(Purpose purpose, const std::string &state_dir);
+
 // The storage root key: ECC P-256 of the owner hierarchy (TCG template), which
 // the TPM derives again each time.
 [[nodiscard]] Result<Transient> create_storage_root(Context &context);

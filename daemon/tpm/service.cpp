@@ -20,6 +20,10 @@ void Service::start(std::function<void()> ready) {
     connect();
 }
 
+bool Service::has_keys() const {
+    return is_made(Purpose::checkpoint, state_dir_);
+}
+
 bool Service::stop(std::chrono::milliseconds patience) {
     stopped_ = true;
     retry_timer_.cancel();

@@ -34,6 +34,9 @@ class Service final : public ledger::Signer {
             std::chrono::milliseconds retry = first_retry);
     ~Service() override;
 
+    // The daemon's keys were made, now or in an earlier life.
+    [[nodiscard]] bool has_keys() const;
+
     // Connects; goes on trying until there is a TPM. `ready` is called each time
     // that it becomes usable.
     void start(std::function<void()> ready);

@@ -170,7 +170,7 @@ static int resolve(struct batch *batch, const struct dsmil_batch_operation *oper
 		return batch->file_error;
 	if (operation->operation > DSMIL_BATCH_WRITE || operation->reserved)
 		return -EINVAL;
-	if (operation->operation == DSMIL_BATCH_WRITE && !(batch->mode & FMODE_WRITE))
+	if (!(batch->mode & (operation->operation == DSMIL_BATCH_WRITE ? FMODE_WRITE : FMODE_READ)))
 		return -EBADF;
 	if (operation->operation == DSMIL_BATCH_READ &&
 	    (operation->grant || operation->grant_length))

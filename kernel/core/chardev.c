@@ -243,6 +243,8 @@ static long device_read(struct file *file, struct dsmil_reg_read __user *arg)
 	struct dsmil_reg_read request;
 	int ret;
 
+	if (!(file->f_mode & FMODE_READ))
+		return -EBADF;
 	ret = dsmil_struct_from_user(&request, sizeof(request), arg);
 	if (ret)
 		return ret;

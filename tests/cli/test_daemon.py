@@ -227,6 +227,20 @@ class Attest(TestCase):
                                "quote.pcrs", "-q", NONCE], cwd=folder, capture_output=True, check=False)
         self.assertEqual(done.returncode, 0, done.stderr.decode())
 
+    def test_without_a_place_for_the_evidence_nothing_is_asked(self):
+        daemon = FakeDaemon(self, lambda _m, _t, body: self.fail("it was asked"))
+        for folder, code in ((self.path("no", "such"), 3), (self.path("file"), 6)):
+            if code == 6:
+                with open(folder, "wb"):
+                    pass
+            with self.subTest(folder):
+                self.assertEqual(run("attest", "--out", folder, DSMIL_SOCKET=daemon.socket).code, code)
+
+    def test_an_attestation_that_fails_leaves_no_folder(self):
+        result = run("attest", "--out", self.path("evidence"), DSMIL_SOCKET="/nonexistent")
+        self.assertEqual(result.code, 5)
+        self.assertFalse(os.path.exists(self.path("evidence")))
+
     def test_evidence_never_replaces_older_evidence(self):
         os.mkdir(self.path("evidence"))
         with open(self.path("evidence", "ak.pem"), "w", encoding="utf-8") as file:
@@ -294,7 +308,7 @@ class Export(TestCase):
         with open(self.path("old"), "w", encoding="utf-8") as file:
             file.write("old")
         daemon = FakeDaemon(self, lambda *_: http(b"new", kind="application/vnd.sqlite3"))
-        self.assert_both(["audit", "export", self.path("old")], 6, "conflict", DSMIL_SOCKET=daemon.socket)
+        self.assert_both(["audit", "export", self.path("old")], 6, "exists", DSMIL_SOCKET=daemon.socket)
         self.assertEqual(daemon.requests, [])
 
     def test_a_copy_that_breaks_off_leaves_nothing(self):
@@ -320,6 +334,13 @@ class Export(TestCase):
 
 
 class Verify(TestCase):
+    def test_nobody_waits_for_the_other_end_of_a_pipe(self):
+        os.mkfifo(self.path("pipe"))
+        with open(self.path("some.vkey"), "w", encoding="utf-8") as file:
+            file.write(VKEY)
+        self.assert_both(["audit", "verify", self.path("pipe"), "--key", self.path("some.vkey")], 1, "failed")
+        self.assert_both(["audit", "verify", "/x", "--key", self.path("pipe")], 2, "usage")
+
     def test_without_a_key_nothing_is_verified(self):
         self.assert_both(["audit", "verify", self.path("ledger.db")], 2, "usage")
 

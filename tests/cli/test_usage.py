@@ -78,6 +78,11 @@ class Help(TestCase):
         self.assertEqual(result.out, run("--help").out)
         self.assertEqual(result.out, run("help").out)
 
+    def test_help_of_a_first_word_lists_what_begins_with_it(self):
+        self.assertEqual([line.split()[:2] for line in run("help", "audit").out.splitlines()],
+                         [name.split() for name in (command["name"] for command in TABLE["commands"])
+                          if name.startswith("audit ")])
+
     def test_help_of_an_unknown_command_is_a_usage_error(self):
         self.assert_both(["help", "lst"], 2, "usage")
 

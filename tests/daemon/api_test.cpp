@@ -245,6 +245,14 @@ TEST_F(ApiTest, ASecondServerOnTheSocketIsAConflict) {
     EXPECT_EQ(started.error().code, Code::conflict);
 }
 
+TEST_F(ApiTest, AFileInThePlaceOfTheSocketStays) {
+    const auto path = directory.path("file");
+    ASSERT_TRUE(write_file(path, as_bytes("dear"), 0600));
+    Server second(reactor, log.log, *api);
+    EXPECT_EQ(second.start({.path = path, .group = ""}).error().code, Code::exists);
+    EXPECT_EQ(read_file(path, 10).value_or(""), "dear");
+}
+
 TEST_F(ApiTest, AnUnknownGroupIsAConfigurationError) {
     Server second(reactor, log.log, *api);
     EXPECT_EQ(second.start({.path = directory.path("other"), .group = "no-such-group"}).error().code,

@@ -75,7 +75,7 @@ TEST_F(LedgerTest, RefusesAFileWithATriggerMore) {
         auto database = Database::open(options().path, Database::Mode::read_write);
         ASSERT_TRUE(database->run("CREATE TRIGGER t AFTER INSERT ON records BEGIN DELETE FROM tiles; END"));
     }
-    EXPECT_EQ(Ledger::open(options()).error().code, Code::failed);
+    EXPECT_EQ(Ledger::open(options()).error().code, Code::tampered);
 }
 
 TEST_F(LedgerTest, GoesOnWhereItEnded) {

@@ -124,6 +124,13 @@ class Dsmild:
 
 
 class TestCase(unittest.TestCase):
+    def path(self, name, content):
+        """A file of the test's folder with that content."""
+        path = os.path.join(self.directory, name)
+        with open(path, "wb") as file:
+            file.write(content)
+        return path
+
     def setUp(self):
         self.directory = tempfile.mkdtemp(prefix="dsmild-")
         self.addCleanup(shutil.rmtree, self.directory)

@@ -118,6 +118,7 @@ static void check_registers(int device)
 {
 	struct dsmil_reg_write write = good_write;
 	int read_only = open_device(SAFE_DEVICE, O_RDONLY);
+	int write_only = open_device(SAFE_DEVICE, O_WRONLY);
 	char grant[8] = { 0 };
 	uint32_t before, after;
 	struct dsmil_reg_write *locked;
@@ -130,6 +131,8 @@ static void check_registers(int device)
 	reg_read(device, DSMIL_REG_CONFIG, &before);
 	tap_is(reg_write(read_only, DSMIL_REG_CONFIG, ~before, NULL), EBADF,
 	       "REG_WRITE needs a descriptor that was opened for writing");
+	tap_is(reg_read(write_only, DSMIL_REG_CONFIG, &value), EBADF,
+	       "REG_READ needs a descriptor that was opened for reading");
 	write.value = ~before;
 	write.grant = (uintptr_t)grant;
 	write.grant_length = sizeof(grant);

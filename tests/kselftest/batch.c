@@ -131,6 +131,7 @@ static void check_bad_operations(void)
 {
 	int file = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int path = open_node("8005", O_PATH);
+	int write_only = open_node("8005", O_WRONLY);
 	uint32_t value;
 
 	operations[0] = read_of(-1, 0);
@@ -147,9 +148,12 @@ static void check_bad_operations(void)
 	operations[9] = read_of(safe, 0);
 	operations[9].grant_length = 1;
 	operations[10] = read_of(safe, 255);
-	operations[11] = read_of(safe_read_only, DSMIL_REG_CONFIG);
+	operations[11] = read_of(write_only, DSMIL_REG_CONFIG);
+	operations[12] = write_of(safe, DSMIL_REG_CONFIG, 0xbad);
+	operations[12].grant_length = 1;
+	operations[13] = read_of(safe_read_only, DSMIL_REG_CONFIG);
 	reg_read(safe, DSMIL_REG_CONFIG, &value);
-	tap_is(batch(12, 0), 0, "a batch with bad operations is run");
+	tap_is(batch(14, 0), 0, "a batch with bad operations is run");
 	tap_is(operations[0].result, -EBADF, "a descriptor that there is not is EBADF in its result");
 	tap_is(operations[1].result, -EBADF, "so is one of another file");
 	tap_is(operations[2].result, -EBADF, "so is ctl");
@@ -161,9 +165,12 @@ static void check_bad_operations(void)
 	tap_is(operations[8].result, -EINVAL, "so is a reserved field");
 	tap_is(operations[9].result, -EINVAL, "so is a read with a grant");
 	tap_is(operations[10].result, -ERANGE, "a register does not overflow");
-	tap_ok(!operations[11].result && operations[11].value == value,
+	tap_is(operations[11].result, -EBADF, "a read needs a descriptor that was opened for reading");
+	tap_is(operations[12].result, -EINVAL, "a length without a grant is EINVAL");
+	tap_ok(!operations[13].result && operations[13].value == value,
 	       "a good operation after them is done, and the bad write was not");
-	tap_is(answer.failed, 11, "the batch counts what failed");
+	tap_is(answer.failed, 13, "the batch counts what failed");
+	close(write_only);
 	close(path);
 	close(file);
 }

@@ -17,21 +17,6 @@ static uint64_t boottime_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* The simulated board takes its faults from debugfs; the lab's board has them built in. */
-static void make_faults(void)
-{
-	static const char *const lines[] = { "0x80fc EIO", "0x80ff ENXIO" };
-	FILE *file;
-
-	for (size_t i = 0; board_is_odd() && i < ARRAY_SIZE(lines); i++) {
-		file = fopen("/sys/kernel/debug/dsmil_sim/fail_read", "w");
-		if (!file)
-			return;
-		fputs(lines[i], file);
-		fclose(file);
-	}
-}
-
 /* Reads all there is; gives how many registers answered otherwise than they must. */
 static int read_all(uint32_t *into)
 {
@@ -145,7 +130,7 @@ int main(int argc, char **argv)
 	ctl = open_node("ctl", O_RDONLY);
 	if (ctl < 0)
 		tap_bail("ctl does not open; run this as root with a firmware module loaded");
-	make_faults();
+	make_odd_board();
 	check_values();
 	check_write();
 	check_time();

@@ -234,6 +234,37 @@ int expect_read(unsigned token)
 	return 0;
 }
 
+int expect_write(unsigned token)
+{
+	if (board_is_odd() && token == 0x8061)
+		return EIO;
+	if (board_is_odd() && token == 0x8062)
+		return ENXIO;
+	return 0;
+}
+
+void make_odd_board(void)
+{
+	static const struct {
+		const char *knob;
+		const char *line;
+	} faults[] = {
+		{ "fail_read", "0x80fc EIO" }, { "fail_read", "0x80ff ENXIO" },
+		{ "fail_write", "0x8061 EIO" }, { "fail_write", "0x8062 ENXIO" },
+	};
+	char path[64];
+	FILE *file;
+
+	for (size_t i = 0; board_is_odd() && i < sizeof(faults) / sizeof(faults[0]); i++) {
+		snprintf(path, sizeof(path), "/sys/kernel/debug/dsmil_sim/%s", faults[i].knob);
+		file = fopen(path, "w");
+		if (!file)
+			return;
+		fputs(faults[i].line, file);
+		fclose(file);
+	}
+}
+
 /* The stricter reading of one token: as a register, and as a device id. */
 static unsigned token_risk(unsigned token)
 {

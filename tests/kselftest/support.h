@@ -76,9 +76,16 @@ extern const struct register_facts register_facts[DSMIL_TOKEN_COUNT];
 #define MONITORED_DEVICE 100
 #define ABSENT_DEVICE 107      /* on the odd board */
 
+/*
+ * The odd board's faults, on the simulated firmware: it takes them from debugfs.
+ * The lab's emulated firmware has them built in.
+ */
+void make_odd_board(void);
+
 /* Whether this board has the register; if so, the errno that reading gives. */
 bool expect_present(unsigned token);
 int expect_read(unsigned token);
+int expect_write(unsigned token); /* of a write that the guard allows */
 /* What the guard must answer a caller with CAP_SYS_RAWIO (enum dsmil_reason). */
 uint32_t expect_reason(unsigned token);
 

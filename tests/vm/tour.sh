@@ -84,7 +84,9 @@ mark=$(lab mark)
 run 0 dsmilctl read 0x8005 STATUS
 firmware "$mark"
 grep -q 'read .*token 0x800F' "$work/journal" || fail "the read did not reach the firmware"
-held "the read reached the firmware"
+value=$(dsmilctl read 0x8005 STATUS --json | grep -o '"value": *"0x[0-9A-Fa-f]*"' | grep -o '0x[0-9A-Fa-f]*')
+grep -qi "read .*$value .*token 0x800F" "$work/journal" || fail "the firmware did not say $value"
+held "the read reached the firmware, and the value is the firmware's"
 
 step "Write to device 0x8009, data destruction: the guard refuses, even for root"
 mark=$(lab mark)
@@ -112,6 +114,7 @@ await curl -sf --unix-socket /run/dsmil/dsmild.sock http://localhost/v1/health |
 }
 run 0 dsmilctl doctor
 [ "$(stat -c %U "/proc/$daemon")" = dsmil ] || fail "the daemon does not run as dsmil"
+[ "$(awk '$1 == "CapEff:" { print $2 }' "/proc/$daemon/status")" = 0000000000000000 ] || fail "the daemon has a capability"
 held "no privilege left, health is answered"
 
 step "Have the TPM attest this machine over a fresh nonce"

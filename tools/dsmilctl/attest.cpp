@@ -13,7 +13,8 @@
 #include <cerrno>
 #include <format>
 #include <sys/random.h>
-#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
 
 namespace dsmilctl {
 namespace {
@@ -138,39 +139,66 @@ Bytes serialized_pcrs(const std::map<unsigned, Bytes> &pcrs) {
     return bytes;
 }
 
-// All five files or none of them.
-Result<void> keep(const std::string &folder, const Question &question, const Evidence &evidence) {
-    if (::mkdir(folder.c_str(), S_IRWXU) != 0 && errno != EEXIST) {
-        return dsmil::fail_errno(errno == EACCES ? Code::permission : Code::failed,
-                                 std::format("making {}", folder), errno);
-    }
-    const auto pcrs = serialized_pcrs(evidence.bundle.pcrs);
-    const auto nonce = dsmil::to_hex(question.nonce) + "\n";
-    const std::array<std::pair<std::string_view, std::string_view>, 5> contents = {{
-        {"quote.msg", dsmil::as_text(evidence.bundle.quoted)},
-        {"quote.sig", dsmil::as_text(evidence.bundle.signature)},
-        {"quote.pcrs", dsmil::as_text(pcrs)},
-        {"ak.pem", evidence.bundle.ak_public_pem},
-        {"nonce", nonce},
-    }};
-    std::vector<NewFile> files;
-    for (const auto &[name, content] : contents) {
-        auto file = NewFile::make(std::format("{}/{}", folder, name));
-        if (!file) {
-            return std::unexpected(std::move(file.error()));
+constexpr std::array evidence_names = {"quote.msg", "quote.sig", "quote.pcrs", "ak.pem", "nonce"};
+
+// Where the evidence goes: made before the TPM is asked, so that a quote is not lost for want
+// of a place. All five files appear, or none and no new folder.
+class Place {
+  public:
+    static Result<Place> make(const std::string &folder) {
+        const auto made = make_folder(folder);
+        if (!made) {
+            return std::unexpected(made.error());
         }
-        if (auto written = file->write(content); !written) {
-            return written;
+        Place place(folder, *made);
+        for (const auto *name : evidence_names) {
+            auto file = NewFile::make(std::format("{}/{}", folder, name));
+            if (!file) {
+                return std::unexpected(std::move(file.error()));
+            }
+            place.files_.push_back(std::move(*file));
         }
-        files.push_back(std::move(*file));
+        return place;
     }
-    for (auto &file : files) {
-        if (auto published = file.publish(); !published) {
-            return published;
+    Place(Place &&other) noexcept
+        : folder_(std::move(other.folder_)), made_(std::exchange(other.made_, false)),
+          files_(std::move(other.files_)) {}
+    Place &operator=(Place &&) = delete;
+    ~Place() {
+        files_.clear();
+        if (made_) {
+            ::rmdir(folder_.c_str()); // Only if it is empty.
         }
     }
-    return {};
-}
+
+    Result<void> keep(const Question &question, const Evidence &evidence) {
+        const auto pcrs = serialized_pcrs(evidence.bundle.pcrs);
+        const auto nonce = dsmil::to_hex(question.nonce) + "\n";
+        const std::array<std::string_view, evidence_names.size()> contents = {
+            dsmil::as_text(evidence.bundle.quoted), dsmil::as_text(evidence.bundle.signature),
+            dsmil::as_text(pcrs), evidence.bundle.ak_public_pem, nonce};
+        for (std::size_t i = 0; i < files_.size(); i++) {
+            if (auto written = files_[i].write(contents.at(i)); !written) {
+                return written;
+            }
+        }
+        for (std::size_t i = 0; i < files_.size(); i++) {
+            if (auto published = files_[i].publish(); !published) {
+                for (std::size_t j = 0; j < i; j++) {
+                    ::unlink(std::format("{}/{}", folder_, evidence_names.at(j)).c_str());
+                }
+                return published;
+            }
+        }
+        return {};
+    }
+
+  private:
+    Place(std::string folder, bool made) : folder_(std::move(folder)), made_(made) {}
+    std::string folder_;
+    bool made_;
+    std::vector<NewFile> files_;
+};
 
 boost::json::object json(const Call &call, const Question &question, const Evidence &evidence,
                          const std::string &fingerprint) {
@@ -216,13 +244,21 @@ dsmil::Result<int> run_attest(const Call &call, Output &out) {
     if (!question) {
         return std::unexpected(question.error());
     }
+    std::optional<Place> place;
+    if (const auto folder = call.option("--out")) {
+        auto made = Place::make(*folder);
+        if (!made) {
+            return std::unexpected(std::move(made.error()));
+        }
+        place.emplace(std::move(*made));
+    }
     const auto evidence = ask(call, *question);
     if (!evidence) {
         return std::unexpected(evidence.error());
     }
-    if (const auto folder = call.option("--out")) {
-        if (auto kept = keep(*folder, *question, *evidence); !kept) {
-            return std::unexpected(kept.error());
+    if (place) {
+        if (auto kept = place->keep(*question, *evidence); !kept) {
+            return std::unexpected(std::move(kept.error()));
         }
     }
     const auto fingerprint = dsmil::to_hex(dsmil::sha256(evidence->ak));

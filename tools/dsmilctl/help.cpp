@@ -2,10 +2,21 @@
 #include "command.hpp"
 #include "output.hpp"
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <format>
+#include <string>
+#include <vector>
 
 namespace dsmilctl {
+namespace {
+
+// "audit" stands for "audit tail", "audit verify" and so on; nothing for all of them.
+bool is_meant(const CommandSpec &command, const std::string &name) {
+    return name.empty() || command.name == name || command.name.starts_with(name + " ");
+}
+
+} // namespace
 
 dsmil::Result<int> run_help(const Call &call, Output &out) {
     std::string name;
@@ -15,8 +26,18 @@ dsmil::Result<int> run_help(const Call &call, Output &out) {
         }
     }
     const auto *about = find_command(name);
-    if (!name.empty() && about == nullptr) {
+    if (std::ranges::none_of(commands(), [&](const auto &command) { return is_meant(command, name); })) {
         return dsmil::fail(dsmil::Code::usage, std::format("there is no such command: {}", name));
+    }
+    if (!call.json && about == nullptr && !name.empty()) {
+        std::vector<std::vector<std::string>> rows;
+        for (const auto &command : commands()) {
+            if (is_meant(command, name)) {
+                rows.push_back({std::string(command.name), std::string(command.summary)});
+            }
+        }
+        out.table(rows);
+        return 0;
     }
     if (!call.json) {
         const auto text = about != nullptr ? about->help : overview_text();
@@ -25,7 +46,7 @@ dsmil::Result<int> run_help(const Call &call, Output &out) {
     }
     boost::json::array list;
     for (const auto &command : commands()) {
-        if (about == nullptr || about == &command) {
+        if (is_meant(command, name)) {
             list.push_back({{"name", command.name},
                             {"summary", command.summary},
                             {"usage", command.usage},

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <fcntl.h>
 #include <format>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace dsmilctl {
@@ -25,7 +26,7 @@ std::unexpected<dsmil::Error> file_error(const std::string &doing, int number) {
     case EROFS:
         return dsmil::fail_errno(Code::permission, doing, number);
     case EEXIST:
-        return dsmil::fail_errno(Code::conflict, doing, number);
+        return dsmil::fail_errno(Code::exists, doing, number);
     case ENOSPC:
     case EDQUOT:
         return dsmil::fail_errno(Code::disk_full, doing, number);
@@ -84,10 +85,26 @@ dsmil::Result<void> NewFile::publish() {
     return {};
 }
 
+dsmil::Result<bool> make_folder(const std::string &path) {
+    if (::mkdir(path.c_str(), S_IRWXU) == 0) {
+        return true;
+    }
+    struct stat status{};
+    if (errno == EEXIST && ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) {
+        return false;
+    }
+    return file_error(std::format("making {}", path), errno);
+}
+
 dsmil::Result<std::string> read_file(const std::string &path, std::size_t limit) {
-    const dsmil::Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+    // Not to wait for the other end of a pipe that somebody put there.
+    const dsmil::Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
     if (!fd) {
         return file_error(std::format("opening {}", path), errno);
+    }
+    struct stat status{};
+    if (::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
+        return dsmil::fail(Code::usage, std::format("{} is no regular file", path));
     }
     std::string text;
     std::array<char, 4096> chunk{};

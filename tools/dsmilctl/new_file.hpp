@@ -14,7 +14,7 @@ namespace dsmilctl {
 // when the object goes without that, the unfinished file goes too.
 class NewFile {
   public:
-    // conflict if `path` exists; permission, not_found, disk_full or failed.
+    // exists if `path` does; permission, not_found, disk_full or failed.
     [[nodiscard]] static dsmil::Result<NewFile> make(std::string path);
     NewFile(NewFile &&) noexcept;
     NewFile &operator=(NewFile &&) = delete;
@@ -22,7 +22,7 @@ class NewFile {
 
     [[nodiscard]] int fd() const { return fd_.get(); }
     [[nodiscard]] dsmil::Result<void> write(std::string_view bytes) const;
-    // Durable, and under its name; conflict if something took the name meanwhile.
+    // Durable, and under its name; exists if something took the name meanwhile.
     [[nodiscard]] dsmil::Result<void> publish();
 
   private:
@@ -35,5 +35,8 @@ class NewFile {
 
 // At most `limit` bytes of a file; not_found, permission, failed.
 [[nodiscard]] dsmil::Result<std::string> read_file(const std::string &path, std::size_t limit);
+
+// True if it made the folder, false if it was there; the errors of NewFile::make().
+[[nodiscard]] dsmil::Result<bool> make_folder(const std::string &path);
 
 } // namespace dsmilctl

@@ -63,8 +63,9 @@ def catalog_registers():
 
 def board_registers(board):
     """The registers of a board: "full" as the catalogue says; "odd" lacks device
-    107 and fails reads of the STATUS of devices 84 (error) and 85 (unsupported);
-    "wmi-only" is full, and has no way to the firmware beside ACPI-WMI."""
+    107 and fails reads of the STATUS of devices 84 (error) and 85 (unsupported) and
+    writes of the CONFIG (error) and the DATA (unsupported) of device 32; "wmi-only" is full, and
+    has no way to the firmware beside ACPI-WMI."""
     if board not in BOARDS:
         raise LabError(f"there is no board '{board}'; boards: {', '.join(BOARDS)}", EXIT_NOT_FOUND)
     registers = catalog_registers()
@@ -76,6 +77,8 @@ def board_registers(board):
     changes = {0x8000 + 3 * 107 + reg: absent for reg in range(3)}
     changes[0x8000 + 3 * 84] = {"read_outcome": FAILED}
     changes[0x8000 + 3 * 85] = {"read_outcome": UNSUPPORTED}
+    changes[0x8000 + 3 * 32 + 1] = {"write_outcome": FAILED}
+    changes[0x8000 + 3 * 32 + 2] = {"write_outcome": UNSUPPORTED}
     return [dataclasses.replace(register, **changes.get(register.token, {})) for register in registers]
 
 

@@ -404,8 +404,9 @@ struct dsmil_status_page {
 /* --------------------------------------------------------------- devices -- */
 
 /*
- * DSMIL_IOC_REG_READ. -EIO: the firmware failed; -ENXIO: it does not support the
- * token, or names no location for it.
+ * DSMIL_IOC_REG_READ, on a descriptor opened for reading (-EBADF otherwise).
+ * -EIO: the firmware failed; -ENXIO: it does not support the token, or names no
+ * location for it.
  */
 struct dsmil_reg_read {
 	__u32 size;

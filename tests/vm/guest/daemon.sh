@@ -51,8 +51,7 @@ says 'record 5\b' "and names the record"
 lab put /tmp/flipped.db
 
 head -c 5000 /tmp/ledger.db >/tmp/short.db
-dsmilctl audit verify /tmp/short.db --key /tmp/ledger.vkey >/dev/null 2>&1
-is 1 "$(($? != 0))" "half a file does not verify"
+exits 7 "half a file does not verify" dsmilctl audit verify /tmp/short.db --key /tmp/ledger.vkey
 exits 3 "a missing file is not found" dsmilctl audit verify /tmp/nothing.db --key /tmp/ledger.vkey
 
 stop_daemon

@@ -1,12 +1,20 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Device 107 is absent; reading STATUS of device 84 fails, of 85 is unsupported.
+# Device 107 is absent; reading STATUS of device 84 fails, of 85 is unsupported;
+# writing CONFIG of device 32 fails, its DATA is unsupported.
 # shellcheck source=/dev/null
 . ./tap.sh
+before=$(dsmilctl read 0x8020 CONFIG | grep -o '0x[0-9A-Fa-f]*' | tail -n 1)
 exits 1 "a firmware error on a read is a failure" dsmilctl read 0x8054 STATUS
 says 'firmware' "and names the firmware"
 exits 5 "an unsupported token is unavailable" dsmilctl read 0x8055 STATUS
 says 'support' "and says so"
+exits 1 "a firmware error on a write is a failure" dsmilctl write 0x8020 CONFIG 1
+says 'firmware' "and names the firmware"
+exits 5 "an unsupported write is unavailable" dsmilctl write 0x8020 DATA 1
+says 'support' "and says so"
+exits 0 "what the firmware did not take" dsmilctl read 0x8020 CONFIG
+says "$before" "is not there"
 exits 0 "the next register of that device is read" dsmilctl read 0x8054 CONFIG
 failing=
 for id in $(dsmilctl list --json | grep -o '0x80[0-9A-F][0-9A-F]' | sort -u); do
