@@ -14,12 +14,31 @@ namespace {
 using ledger::Field;
 using ledger::Record;
 
-constexpr std::array<std::string_view, 25> reasons = {
-    "allowed",          "quarantined",    "quarantined_as_id",   "alias",         "locked",
-    "location_unknown", "grant_required", "capability_required", "not_a_register",
-    "grant_malformed", "grant_unsupported", "grant_key_unknown", "grant_bad_signature", "grant_signers",
-    "grant_expired", "grant_too_long", "grant_other_load", "grant_other_firmware", "grant_other_register",
-    "grant_other_user", "grant_value", "grant_old_value", "grant_replayed", "grant_store_full", "read_only"};
+constexpr std::array<std::string_view, 25> reasons = {"allowed",
+                                                      "quarantined",
+                                                      "quarantined_as_id",
+                                                      "alias",
+                                                      "locked",
+                                                      "location_unknown",
+                                                      "grant_required",
+                                                      "capability_required",
+                                                      "not_a_register",
+                                                      "grant_malformed",
+                                                      "grant_unsupported",
+                                                      "grant_key_unknown",
+                                                      "grant_bad_signature",
+                                                      "grant_signers",
+                                                      "grant_expired",
+                                                      "grant_too_long",
+                                                      "grant_other_load",
+                                                      "grant_other_firmware",
+                                                      "grant_other_register",
+                                                      "grant_other_user",
+                                                      "grant_value",
+                                                      "grant_old_value",
+                                                      "grant_replayed",
+                                                      "grant_store_full",
+                                                      "read_only"};
 constexpr std::array<std::string_view, 5> risks = {"safe", "monitored", "guarded", "locked", "quarantined"};
 constexpr std::array<std::string_view, 3> firmwares = {"none", "dell", "sim"};
 
@@ -106,7 +125,8 @@ std::vector<Field> values_of(const dsmil_event &event) {
     }
     if (event.type == DSMIL_EVENT_GRANT_KEY_ADDED) {
         const auto &key = event.detail.key;
-        return {{"key_id", hex(key.id)}, {"owner", std::string(key.owner, std::ranges::find(key.owner, '\0'))}};
+        return {{"key_id", hex(key.id)},
+                {"owner", std::string(key.owner, std::ranges::find(key.owner, '\0'))}};
     }
     // A read that failed has no value; what a write wanted is worth knowing always.
     if (!is_about_register(event) || (event.type == DSMIL_EVENT_READ && event.result != 0)) {

@@ -167,7 +167,8 @@ Result<std::array<std::uint8_t, 32>> Control::add_grant_key(std::span<const std:
     auto add = sized<dsmil_grant_key_add>();
     const auto what = std::format("enrolling a grant key of {}", owner);
     if (owner.size() >= sizeof(add.owner)) {
-        return fail(Code::usage, std::format("the owner's name has more than {} characters", sizeof(add.owner) - 1));
+        return fail(Code::usage,
+                    std::format("the owner's name has more than {} characters", sizeof(add.owner) - 1));
     }
     std::ranges::copy(point, add.point);
     std::ranges::copy(owner, add.owner);
@@ -177,11 +178,13 @@ Result<std::array<std::uint8_t, 32>> Control::add_grant_key(std::span<const std:
     case EPERM:
         return fail_errno(Code::capability_required, what + " needs CAP_SYS_ADMIN", number);
     case EINVAL:
-        return fail_errno(Code::usage, what + ": it is no point of P-256, or the name is not printable", number);
+        return fail_errno(Code::usage, what + ": it is no point of P-256, or the name is not printable",
+                          number);
     case EEXIST:
         return fail_errno(Code::conflict, what + ": it is enrolled already", number);
     case EROFS:
-        return fail_errno(Code::conflict, what + ": the list is sealed until the module is loaded again", number);
+        return fail_errno(Code::conflict, what + ": the list is sealed until the module is loaded again",
+                          number);
     case ENOSPC:
         return fail_errno(Code::conflict, what + ": the list is full", number);
     case EAGAIN:

@@ -35,7 +35,8 @@ Result<ObservationRing> ObservationRing::open(const Control &control, std::uint3
     }
     switch (const int number = errno) {
     case EPERM:
-        return fail_errno(Code::capability_required, "opening an observation ring needs CAP_SYS_ADMIN", number);
+        return fail_errno(Code::capability_required, "opening an observation ring needs CAP_SYS_ADMIN",
+                          number);
     case EBUSY:
         return fail_errno(Code::conflict, "too many observation rings are open", number);
     default:

@@ -88,7 +88,8 @@ TEST(EventRecord, AnEnrolmentNamesTheKeyAndItsOwner) {
     std::strcpy(event.detail.key.owner, "alice");
     const auto record = record_of(event, Id128{});
     EXPECT_EQ(record.action, "grant_key_added");
-    EXPECT_EQ(record.values, (std::vector<Field>{{"key_id", std::string(64, 'b')}, {"owner", std::string("alice")}}));
+    EXPECT_EQ(record.values,
+              (std::vector<Field>{{"key_id", std::string(64, 'b')}, {"owner", std::string("alice")}}));
 }
 
 TEST(EventRecord, AReasonOfAGrantHasItsWord) {

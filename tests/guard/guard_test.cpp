@@ -60,7 +60,8 @@ Verdict decide(const dsmil_guard_table &table, const dsmil_guard_request &reques
     return {decision.allowed, decision.reason, decision.rule_token, decision.rule_risk};
 }
 
-dsmil_guard_request request_for(Token token, unsigned operation, bool has_rawio, std::optional<Location> now) {
+dsmil_guard_request request_for(Token token, unsigned operation, bool has_rawio,
+                                std::optional<Location> now) {
     dsmil_guard_request request{};
     request.operation = operation;
     request.token = token;
@@ -283,8 +284,10 @@ struct Fault {
 constexpr Fault faults[] = {
     {"malformed", DSMIL_REASON_GRANT_MALFORMED, [](Granted &all) { all.grant.is_well_formed = false; }},
     {"unsupported", DSMIL_REASON_GRANT_UNSUPPORTED, [](Granted &all) { all.grant.is_supported = false; }},
-    {"key unknown", DSMIL_REASON_GRANT_KEY_UNKNOWN, [](Granted &all) { all.grant.signers[1].is_enrolled = false; }},
-    {"bad signature", DSMIL_REASON_GRANT_BAD_SIGNATURE, [](Granted &all) { all.grant.signers[1].has_signed = false; }},
+    {"key unknown", DSMIL_REASON_GRANT_KEY_UNKNOWN,
+     [](Granted &all) { all.grant.signers[1].is_enrolled = false; }},
+    {"bad signature", DSMIL_REASON_GRANT_BAD_SIGNATURE,
+     [](Granted &all) { all.grant.signers[1].has_signed = false; }},
     {"one owner", DSMIL_REASON_GRANT_SIGNERS, [](Granted &all) { all.grant.signers[1].owner = 0; }},
     {"expired", DSMIL_REASON_GRANT_EXPIRED, [](Granted &all) { all.grant.expires_ns = all.request.now_ns; }},
     {"too long", DSMIL_REASON_GRANT_TOO_LONG,
@@ -292,7 +295,8 @@ constexpr Fault faults[] = {
     {"other load", DSMIL_REASON_GRANT_OTHER_LOAD, [](Granted &all) { all.grant.load_id[1] = 13; }},
     {"other firmware", DSMIL_REASON_GRANT_OTHER_FIRMWARE,
      [](Granted &all) { all.grant.firmware_kind = DSMIL_FIRMWARE_SIM; }},
-    {"other register", DSMIL_REASON_GRANT_OTHER_REGISTER, [](Granted &all) { all.grant.reg = DSMIL_REG_DATA; }},
+    {"other register", DSMIL_REASON_GRANT_OTHER_REGISTER,
+     [](Granted &all) { all.grant.reg = DSMIL_REG_DATA; }},
     {"other user", DSMIL_REASON_GRANT_OTHER_USER, [](Granted &all) { all.grant.uid = 0; }},
     {"value", DSMIL_REASON_GRANT_VALUE, [](Granted &all) { all.request.value = 0x1235; }},
     {"old value", DSMIL_REASON_GRANT_OLD_VALUE, [](Granted &all) { all.request.old_value = 78; }},
@@ -316,18 +320,20 @@ TEST(GuardGrant, TheFirstOfTwoFaultsIsTheReason) {
     for (std::size_t first = 0; first < std::size(faults); first++)
         for (std::size_t other = first + 1; other < std::size(faults); other++) {
             // No time is both behind the end and more than 300 seconds before it.
-            if (faults[first].reason == DSMIL_REASON_GRANT_EXPIRED && faults[other].reason == DSMIL_REASON_GRANT_TOO_LONG)
+            if (faults[first].reason == DSMIL_REASON_GRANT_EXPIRED &&
+                faults[other].reason == DSMIL_REASON_GRANT_TOO_LONG)
                 continue;
             Granted all = granted(guarded);
             faults[other].make(all);
             faults[first].make(all);
-            EXPECT_EQ(reason_of(all), faults[first].reason) << faults[first].name << ", " << faults[other].name;
+            EXPECT_EQ(reason_of(all), faults[first].reason)
+                << faults[first].name << ", " << faults[other].name;
         }
 }
 
 TEST(GuardGrant, OfOneSignerOpensAMonitoredRegisterAndNoGuardedOne) {
-    for (const auto &[token, reason] : {std::pair{monitored, DSMIL_REASON_ALLOWED},
-                                        std::pair{guarded, DSMIL_REASON_GRANT_SIGNERS}}) {
+    for (const auto &[token, reason] :
+         {std::pair{monitored, DSMIL_REASON_ALLOWED}, std::pair{guarded, DSMIL_REASON_GRANT_SIGNERS}}) {
         Granted all = granted(token);
         all.grant.signer_count = 1;
         EXPECT_EQ(reason_of(all), unsigned{reason});
@@ -403,7 +409,8 @@ dsmil_quarantine quarantine_of(std::initializer_list<unsigned> numbers) {
 }
 
 Verdict ask_quarantined(Token token, const Board &board, const dsmil_quarantine &added) {
-    return decide(table_of(board, added), request_for(token, DSMIL_OPERATION_WRITE, true, location_on(board, token)));
+    return decide(table_of(board, added),
+                  request_for(token, DSMIL_OPERATION_WRITE, true, location_on(board, token)));
 }
 
 TEST(GuardQuarantine, ClosesTheRegistersOfAnAddedDevice) {

@@ -275,6 +275,36 @@ static void check_safe(void)
 	       expected(DSMIL_REASON_GRANT_VALUE), "a grant that is given must hold, also where none is needed");
 }
 
+/* Each operation of a batch with its own grant, as if it were alone. */
+static void check_batch(void)
+{
+	struct signed_grant grant = make_grant(MONITORED_DEVICE, 0xBA7C4);
+	int fd = open_device(MONITORED_DEVICE, O_RDWR);
+	const struct dsmil_batch_operation write = {
+		.fd = fd, .operation = DSMIL_BATCH_WRITE, .reg = DSMIL_REG_CONFIG, .value = 0xBA7C4,
+		.grant = (uintptr_t)&grant, .grant_length = (uint32_t)grant_bytes(&grant) };
+	struct dsmil_batch_operation operations[3] = { write, write, write };
+	struct dsmil_reg_batch batch = {
+		.size = sizeof(batch), .count = 3, .stride = sizeof(operations[0]),
+		.operations = (uintptr_t)operations };
+
+	operations[0].grant = 0;
+	operations[0].grant_length = 0;
+	tap_is(try_ioctl(ctl, DSMIL_IOC_REG_BATCH, &batch), 0, "a batch takes grants");
+	tap_is(operations[0].reason, DSMIL_REASON_GRANT_REQUIRED, "a grant counts for its own operation");
+	tap_is(operations[1].reason, expected(DSMIL_REASON_ALLOWED), "which it opens");
+	tap_is(operations[2].reason, expected(DSMIL_REASON_GRANT_REPLAYED), "and opens once");
+	if (!operations[1].result)
+		tap_diag("granted 0x%04x 0x%08x",
+			 DSMIL_TOKEN_BASE + MONITORED_DEVICE * DSMIL_REGISTER_COUNT + DSMIL_REG_CONFIG, 0xBA7C4);
+	operations[0].grant = 1;
+	operations[0].grant_length = (uint32_t)grant_bytes(&grant);
+	operations[0].result = 77;
+	tap_is(try_ioctl(ctl, DSMIL_IOC_REG_BATCH, &batch), EFAULT, "a batch whose grant cannot be read fails");
+	tap_is(operations[0].result, 77, "with nothing done");
+	close(fd);
+}
+
 /* ----------------------------------------------------------- bad grants -- */
 
 static void check_terms(void)
@@ -554,6 +584,7 @@ int main(int argc, char **argv)
 	check_flips();
 	check_mask_and_old_value();
 	check_safe();
+	check_batch();
 	check_guarded();
 	check_never();
 	check_users();

@@ -19,7 +19,8 @@ class WrittenPage : public testing::Test {
     void SetUp() override {
         ASSERT_TRUE(fd_);
         ASSERT_EQ(::ftruncate(fd_.get(), sizeof(dsmil_status_page)), 0);
-        void *at = ::mmap(nullptr, sizeof(dsmil_status_page), PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), 0);
+        void *at =
+            ::mmap(nullptr, sizeof(dsmil_status_page), PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), 0);
         ASSERT_NE(at, MAP_FAILED);
         page_ = static_cast<dsmil_status_page *>(at);
         page_->version = DSMIL_STATUS_VERSION;

@@ -11,11 +11,31 @@ namespace dsmilctl {
 namespace {
 
 constexpr std::array<std::string_view, 25> reason_names = {
-    "allowed",          "quarantined",    "quarantined_as_id",   "alias",          "locked",
-    "location_unknown", "grant_required", "capability_required", "not_a_register",
-    "grant_malformed", "grant_unsupported", "grant_key_unknown", "grant_bad_signature", "grant_signers",
-    "grant_expired", "grant_too_long", "grant_other_load", "grant_other_firmware", "grant_other_register",
-    "grant_other_user", "grant_value", "grant_old_value", "grant_replayed", "grant_store_full", "read_only",
+    "allowed",
+    "quarantined",
+    "quarantined_as_id",
+    "alias",
+    "locked",
+    "location_unknown",
+    "grant_required",
+    "capability_required",
+    "not_a_register",
+    "grant_malformed",
+    "grant_unsupported",
+    "grant_key_unknown",
+    "grant_bad_signature",
+    "grant_signers",
+    "grant_expired",
+    "grant_too_long",
+    "grant_other_load",
+    "grant_other_firmware",
+    "grant_other_register",
+    "grant_other_user",
+    "grant_value",
+    "grant_old_value",
+    "grant_replayed",
+    "grant_store_full",
+    "read_only",
 };
 
 } // namespace

@@ -59,8 +59,8 @@ void print_text(const dsmil_info &info, Output &out) {
     const auto name = text_of(info.firmware_name);
     out.table({
         {"program", DSMIL_VERSION},
-        {"module", std::format("{} (interface {}, events {})", text_of(info.module_version),
-                               info.api_version, info.event_schema_version)},
+        {"module", std::format("{} (interface {}, events {})", text_of(info.module_version), info.api_version,
+                               info.event_schema_version)},
         {"firmware", info.firmware_kind == DSMIL_FIRMWARE_NONE
                          ? "none"
                          : std::format("{}{}", firmware_name(info.firmware_kind),

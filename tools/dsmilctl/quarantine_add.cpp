@@ -21,9 +21,11 @@ dsmil::Result<int> run_quarantine_add(const Call &call, Output &out) {
         return std::unexpected(added.error());
     }
     if (call.json) {
-        out.object({{"schema", call.command->schema}, {"id", hex16((*device)->id)}, {"name", (*device)->name}});
+        out.object(
+            {{"schema", call.command->schema}, {"id", hex16((*device)->id)}, {"name", (*device)->name}});
     } else {
-        out.line(std::format("{} is quarantined until the module is unloaded", dsmil::describe_id((*device)->id)));
+        out.line(
+            std::format("{} is quarantined until the module is unloaded", dsmil::describe_id((*device)->id)));
     }
     return 0;
 }

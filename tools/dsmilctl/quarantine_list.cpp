@@ -27,7 +27,8 @@ dsmil::Result<int> run_quarantine_list(const Call &call, Output &out) {
     boost::json::array list;
     for (const auto &device : *devices) {
         rows.push_back({hex16(device.id), text_of(device.name), is_added(device) ? "addition" : "catalogue"});
-        list.push_back({{"id", hex16(device.id)}, {"name", text_of(device.name)}, {"added", is_added(device)}});
+        list.push_back(
+            {{"id", hex16(device.id)}, {"name", text_of(device.name)}, {"added", is_added(device)}});
     }
     if (call.json) {
         out.object({{"schema", call.command->schema}, {"devices", std::move(list)}});

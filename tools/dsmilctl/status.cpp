@@ -60,12 +60,9 @@ boost::json::object device_state_json(const dsmil_status_device &device) {
         });
     }
     return {
-        {"id", hex16(device.id)},
-        {"name", catalog_entry(device).name},
-        {"present", device.present != 0},
-        {"risk", risk_name(device.risk)},
-        {"changes", device.changes},
-        {"registers", std::move(registers)},
+        {"id", hex16(device.id)},         {"name", catalog_entry(device).name},
+        {"present", device.present != 0}, {"risk", risk_name(device.risk)},
+        {"changes", device.changes},      {"registers", std::move(registers)},
     };
 }
 
@@ -87,7 +84,8 @@ boost::json::object page_json(const dsmil_status_page &page, const std::vector<d
 }
 
 void print_page(const dsmil_status_page &page, const std::vector<dsmil_status_device> &devices, Output &out) {
-    std::vector<std::vector<std::string>> rows = {{"ID", "NAME", "STATUS", "CONFIG", "DATA", "AGE", "CHANGES"}};
+    std::vector<std::vector<std::string>> rows = {
+        {"ID", "NAME", "STATUS", "CONFIG", "DATA", "AGE", "CHANGES"}};
     std::vector<std::string_view> colours = {{}};
     for (const auto &device : devices) {
         rows.push_back({hex16(device.id), std::string(catalog_entry(device).name),
@@ -133,7 +131,7 @@ dsmil::Result<int> run_status(const Call &call, Output &out) {
                          });
     if (wanted != nullptr && devices.front().present == 0 && (page->flags & DSMIL_STATUS_STALE) == 0) {
         return dsmil::fail(page->firmware_kind == DSMIL_FIRMWARE_NONE ? dsmil::Code::firmware_missing
-                                                                       : dsmil::Code::device_absent,
+                                                                      : dsmil::Code::device_absent,
                            std::format("this board lacks {}", dsmil::describe_id(wanted->id)));
     }
     if (call.json) {

@@ -57,8 +57,8 @@ class Control {
     // holds it (1 to 31 printable characters). Gives the key's id. conflict: it is
     // enrolled already, the list is sealed or full; usage: no point, no owner;
     // refused_grant_unsupported: this kernel cannot check signatures.
-    [[nodiscard]] Result<std::array<std::uint8_t, 32>>
-    add_grant_key(std::span<const std::uint8_t, 64> point, std::string_view owner) const;
+    [[nodiscard]] Result<std::array<std::uint8_t, 32>> add_grant_key(std::span<const std::uint8_t, 64> point,
+                                                                     std::string_view owner) const;
     [[nodiscard]] Result<void> seal_grant_keys() const;
 
   private:
