@@ -90,7 +90,7 @@ enum dsmil_reason {
 	DSMIL_REASON_GRANT_OLD_VALUE = 21,     /* the register does not hold the expected value */
 	DSMIL_REASON_GRANT_REPLAYED = 22,      /* its nonce was used before */
 	DSMIL_REASON_GRANT_STORE_FULL = 23,    /* no more nonces can be kept in this load */
-	DSMIL_REASON_READ_ONLY = 24,	       /* the firmware module takes no writes; dmesg says why */
+	DSMIL_REASON_READ_ONLY = 24,	       /* the firmware module takes no writes; see dmesg */
 };
 
 /* ---------------------------------------------------------------- grants -- */
@@ -247,7 +247,8 @@ struct dsmil_event_ring {
 	__u32 flags; /* zero */
 	__s32 fd;    /* out */
 	/* Since API version 2. */
-	__u32 bytes;	/* OBSERVE: a power of two, or 0 for the default; -EINVAL otherwise. out: the ring's */
+	/* OBSERVE: a power of two, or 0 for the default; -EINVAL otherwise. out: the ring's */
+	__u32 bytes;
 	__u32 reserved; /* zero */
 };
 
@@ -360,7 +361,8 @@ struct dsmil_reg_batch {
 	__u64 operations; /* user pointer */
 	__u32 failed;	  /* out: results that are not 0 */
 	__u32 reserved;	  /* zero */
-	__u64 sequence;	  /* out: of the audit event; 0 if it is only counted, or nothing was asked */
+	/* out: of the audit event; 0 if it is only counted, or nothing was asked */
+	__u64 sequence;
 };
 
 /*
@@ -452,7 +454,8 @@ enum dsmil_event_type {
 	DSMIL_EVENT_GRANT_KEY_ADDED = 8,  /* detail.key: key id and owner */
 	DSMIL_EVENT_GRANT_KEYS_SEALED = 9, /* value: how many keys */
 	DSMIL_EVENT_BATCH = 10, /* count: operations; value: failed; then its parts */
-	DSMIL_EVENT_BATCH_PART = 11, /* detail.operations: the next value of them; count: index of the first */
+	/* detail.operations: the next value of them; count: index of the first */
+	DSMIL_EVENT_BATCH_PART = 11,
 	DSMIL_EVENT_SWEEP = 12, /* of the poller. count: registers; value: errors; detail.digest */
 	DSMIL_EVENT_CHANGED = 13, /* a sweep read another value: value; first_ns: the one before */
 };
@@ -506,7 +509,8 @@ struct dsmil_event {
 			char owner[32];
 		} key; /* GRANT_KEY_ADDED */
 		struct dsmil_event_operation operations[DSMIL_EVENT_OPERATIONS]; /* BATCH_PART */
-		__u8 digest[32]; /* SWEEP: SHA-256 of {le16 token, le32 value, le32 result} of each */
+		/* SWEEP: SHA-256 of {le16 token, le32 value, le32 result} of each */
+		__u8 digest[32];
 		__u8 raw[80];
 	} detail;
 };
