@@ -42,11 +42,11 @@ class Boot:
 
 BOOTS = (
     Boot("dell", "the newest kernel, every device, the whole way", "boot-dell.sh",
-         ("kselftest-dell", "kselftest-sim", "grants-slow", "netlink", "ynl", "doors", "cli", "daemon", "kill", "full-disk",
+         ("kselftest-dell", "kselftest-sim", "netlink", "ynl", "doors", "cli", "daemon", "kill", "full-disk",
           "vanish", "no-module"),
          (checks.same_on_both_paths, checks.every_command, checks.specification_is_valid, checks.every_door,
           checks.nothing_forbidden, checks.grants_open, checks.bypass_is_seen, checks.ledger_read_independently),
-         python=True, timeout=900),
+         python=True),
     Boot("odd", "a board without device 107 whose firmware fails two reads, and no TPM", "boot-odd.sh",
          ("kselftest-dell", "kselftest-sim", "odd", "netlink", "no-tpm"),
          (checks.same_on_both_paths, checks.nothing_forbidden, checks.grants_open), board="odd", tpm=False, python=True),

@@ -25,7 +25,6 @@ lab tap vanish ./vanish.sh
 lab unload
 lab load sim
 lab tap kselftest-sim ./kselftest.sh
-DSMIL_SLOW=1 lab tap grants-slow /lab/kselftest/grants
 lab unload
 lab tap no-module ./no_module.sh
 
