@@ -20,7 +20,7 @@ SPECIFICATION = Path(__file__).resolve().parents[2] / "docs" / "netlink" / "dsmi
 OPEN_DOORS = ("node", "dsmilctl")
 
 # tests/kselftest/grants.c: the writes that need a grant and have one that holds.
-GRANTED_WRITES = 9
+GRANTED_WRITES = 10
 
 
 def parse_tap(line):
