@@ -457,6 +457,7 @@ int main(int argc, char **argv)
 	ring = ctl < 0 ? -1 : ring_open(ctl);
 	if (safe < 0 || safe_read_only < 0 || quarantined < 0 || ring < 0)
 		tap_bail("the nodes do not open; run this as root with a firmware module loaded and no daemon");
+	make_odd_board();
 	reg_read(safe, DSMIL_REG_CONFIG, &config);
 
 	check_bad_requests();
