@@ -35,6 +35,15 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 }
 #endif
 
+/* Fields of struct public_key_signature. */
+#ifdef DSMIL_HAVE_SIGNATURE_M
+#define dsmil_signature_digest m
+#define dsmil_signature_digest_size m_size
+#else
+#define dsmil_signature_digest digest
+#define dsmil_signature_digest_size digest_size
+#endif
+
 /* Without SYS_ADMIN groups (before 6.1.68 and 6.6.7), NET_ADMIN is the closest. */
 #ifdef GENL_MCAST_CAP_SYS_ADMIN
 #define DSMIL_MCAST_FLAGS GENL_MCAST_CAP_SYS_ADMIN

@@ -4,6 +4,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "compat.h"
 #include "signature.h"
 
 #define POINT_BYTES 65
@@ -100,8 +101,8 @@ static int verify(struct scratch *scratch, const u8 *point, const u8 *der, u32 l
 	scratch->key.pkey_algo = "ecdsa-nist-p256";
 	scratch->signature.s = scratch->der;
 	scratch->signature.s_size = length;
-	scratch->signature.digest = scratch->digest;
-	scratch->signature.digest_size = sizeof(scratch->digest);
+	scratch->signature.dsmil_signature_digest = scratch->digest;
+	scratch->signature.dsmil_signature_digest_size = sizeof(scratch->digest);
 	scratch->signature.pkey_algo = "ecdsa";
 	scratch->signature.hash_algo = "sha256";
 	scratch->signature.encoding = "x962";

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Between 6.12 and 7.2: what a signature is checked over is called m, and may be more than a digest. */
+#include <crypto/public_key.h>
+
+u32 probe(const struct public_key_signature *signature)
+{
+	return signature->m ? signature->m_size : 0;
+}
