@@ -40,6 +40,7 @@ Result<void> Daemon::start(std::unique_ptr<Ring> ring) {
         return std::unexpected(std::move(lock.error()).in("the state directory (ledger.state_dir)"));
     }
     lock_ = std::move(*lock);
+    const bool had_keys = tpm_.has_keys(); // before the TPM's thread may make them
     if (auto started = start_ledger(); !started) {
         return started;
     }
@@ -56,7 +57,9 @@ Result<void> Daemon::start(std::unique_ptr<Ring> ring) {
     }
     reactor_.on_termination([this] { stop(); });
     watchdog();
-    note_new_ledger();
+    if (had_keys && ledger_.is_new()) {
+        note_lost_ledger();
+    }
     record("started");
     notify_("READY=1\nSTATUS=Running");
     log_.write({.level = LogLevel::info,
@@ -71,7 +74,6 @@ Result<void> Daemon::start(std::unique_ptr<Ring> ring) {
 
 Result<void> Daemon::start_ledger() {
     const std::string &directory = config_.ledger.state_dir;
-    had_keys_ = tpm_.has_keys();
     ledger::ServiceOptions options;
     options.state_dir = directory;
     options.checkpoint_interval = config_.ledger.checkpoint_interval;
@@ -99,10 +101,7 @@ Result<void> Daemon::start_api() {
 }
 
 // A new ledger where the signing key is older took the place of one that was lost or taken away.
-void Daemon::note_new_ledger() {
-    if (!ledger_.is_new() || !had_keys_) {
-        return;
-    }
+void Daemon::note_lost_ledger() {
     log_.write({.level = LogLevel::warning,
                 .event_type = "ledger_began_anew",
                 .message = "the ledger was missing or empty although its signing key is older: what it held "

@@ -48,7 +48,7 @@ class Daemon {
   private:
     [[nodiscard]] Result<void> start_ledger();
     [[nodiscard]] Result<void> start_api();
-    void note_new_ledger();
+    void note_lost_ledger();
     void record(std::string action);
     void watchdog();
     void stop();
@@ -59,7 +59,6 @@ class Daemon {
     Config config_;
     const Log &log_;
     std::function<void(const std::string &)> notify_;
-    bool had_keys_ = false; // before this start
     bool stopping_ = false;
     bool in_time_ = true;
 

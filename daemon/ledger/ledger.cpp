@@ -58,33 +58,21 @@ Result<Ledger> Ledger::open(LedgerOptions options) {
 }
 
 Result<void> Ledger::load() {
+    // What is refused is left as it is.
+    database_.keep_wal(true);
     const auto empty = is_empty(database_);
     if (!empty) {
         return std::unexpected(empty.error());
     }
     is_new_ = *empty;
-    // Evidence that does not hold is left as it is.
-    database_.keep_wal(true);
-    std::optional<StartReport> report;
-    if (!is_new_) {
-        auto checked = check_database(database_, full_check_records);
-        if (!checked) {
-            return std::unexpected(std::move(checked.error()));
-        }
-        report = std::move(*checked);
-    }
-    database_.keep_wal(false);
-    if (auto set = database_.run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL"); !set) {
-        return set;
-    }
-    if (auto limited = database_.limit_bytes(options_.max_bytes); !limited) {
-        return limited;
-    }
     if (is_new_) {
-        if (auto made = make_tables(); !made) {
+        if (auto made = prepare_to_write().and_then([this] { return make_tables(); }); !made) {
             return made;
         }
-        report.emplace();
+    }
+    auto report = check_database(database_, full_check_records);
+    if (!report) {
+        return std::unexpected(std::move(report.error()));
     }
     auto meta = read_meta(database_);
     if (!meta) {
@@ -103,7 +91,15 @@ Result<void> Ledger::load() {
         return std::unexpected(std::move(edge.error()));
     }
     edge_ = std::move(*edge);
-    return {};
+    return is_new_ ? Result<void>{} : prepare_to_write();
+}
+
+Result<void> Ledger::prepare_to_write() {
+    database_.keep_wal(false);
+    if (auto set = database_.run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL"); !set) {
+        return set;
+    }
+    return database_.limit_bytes(options_.max_bytes);
 }
 
 Result<void> Ledger::make_tables() {

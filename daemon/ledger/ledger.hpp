@@ -38,15 +38,14 @@ struct Appended {
 
 class Ledger {
   public:
-    // Makes the file when it is not there. Checks what there is and, without
-    // touching it, refuses to go on with it: tampered, cut (see verify.hpp), config_invalid (another
-    // origin), permission, disk_full, failed.
+    // Makes the file when it is not there. Checks what there is and refuses,
+    // without touching it, to go on with it: tampered, cut (see verify.hpp),
+    // config_invalid (another origin), permission, disk_full, failed.
     [[nodiscard]] static Result<Ledger> open(LedgerOptions options);
 
     // All or nothing, in one transaction. A record whose place in the ring was
     // seen is left out; a hole before it, also before the first one of a load,
-    // becomes a record of its own. disk_full:
-    // nothing has changed, try again.
+    // becomes a record of its own. disk_full: nothing has changed, try again.
     [[nodiscard]] Result<Appended> append(std::vector<Record> records);
 
     [[nodiscard]] bool is_new() const { return is_new_; } // open() made it
@@ -65,6 +64,7 @@ class Ledger {
     Ledger(LedgerOptions options, Database database)
         : options_(std::move(options)), database_(std::move(database)) {}
     [[nodiscard]] Result<void> load();
+    [[nodiscard]] Result<void> prepare_to_write();
     [[nodiscard]] Result<void> make_tables();
     [[nodiscard]] Result<void> insert(Batch &batch, Record record);
     [[nodiscard]] Result<void> insert_from_ring(Batch &batch, Record record, const RingPosition &at);

@@ -14,6 +14,11 @@ import unittest
 from support import DSMILD, SOURCE, TIMEOUT_S, Dsmild, TestCase
 
 
+def content_of(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
 def run(*command, **more):
     return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT_S, check=False, **more)
 
@@ -235,7 +240,7 @@ class WithoutTpm(TestCase):
         ledger.execute("UPDATE records SET body = x'00' WHERE seq = 0")
         ledger.commit()
         files = [daemon.ledger, daemon.ledger + "-wal"]
-        before = [open(file, "rb").read() for file in files]  # pylint: disable=consider-using-with
+        before = [content_of(file) for file in files]
         for file, content in zip(files, before):
             with open(file + ".kept", "wb") as copy:
                 copy.write(content)
@@ -243,16 +248,26 @@ class WithoutTpm(TestCase):
         for file in files:
             os.replace(file + ".kept", file)
         self.assertEqual(run(DSMILD, "--config", daemon.config).returncode, 7)
-        self.assertEqual([open(file, "rb").read() for file in files], before)  # pylint: disable=consider-using-with
+        self.assertEqual([content_of(file) for file in files], before)
 
     def test_another_programs_database_is_left_as_it_is(self):
         daemon = Dsmild(self.directory)
         with sqlite3.connect(daemon.ledger) as other:
             other.execute("CREATE TABLE mine(x)")
         other.close()
-        before = open(daemon.ledger, "rb").read()  # pylint: disable=consider-using-with
+        before = content_of(daemon.ledger)
         self.assertEqual(run(DSMILD, "--config", daemon.config).returncode, 1)
-        self.assertEqual(open(daemon.ledger, "rb").read(), before)  # pylint: disable=consider-using-with
+        self.assertEqual(content_of(daemon.ledger), before)
+
+    def test_a_ledger_of_another_origin_is_left_as_it_is(self):
+        daemon = self.dsmild()
+        daemon.request("POST", "/v1/attest", {"nonce": "0011223344556677"})
+        daemon.stop(signal.SIGKILL)
+        files = [daemon.ledger, daemon.ledger + "-wal"]
+        before = [content_of(file) for file in files]
+        other = Dsmild(self.directory, **{"ledger.origin": "other.example/log"})
+        self.assertEqual(run(DSMILD, "--config", other.config).returncode, 2)
+        self.assertEqual([content_of(file) for file in files], before)
 
     def test_a_ledger_that_begins_anew_beside_an_older_key_says_so(self):
         self.tpm = self.swtpm()

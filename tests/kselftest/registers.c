@@ -3,7 +3,6 @@
 #include "support.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 

@@ -255,7 +255,7 @@ void make_odd_board(void)
 	char path[64];
 	FILE *file;
 
-	for (size_t i = 0; board_is_odd() && i < sizeof(faults) / sizeof(faults[0]); i++) {
+	for (size_t i = 0; board_is_odd() && i < ARRAY_SIZE(faults); i++) {
 		snprintf(path, sizeof(path), "/sys/kernel/debug/dsmil_sim/%s", faults[i].knob);
 		file = fopen(path, "w");
 		if (!file)

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """clang-tidy over every C++ file of the product that the release build knows, a file
 at a time on each processor. The unit tests are left out unless they are named: the
-macros of their framework take its analyser minutes a file. A file that was clean is not looked at again until it, a header that
-it includes (however deep), its flags, the rules or clang-tidy change; what was clean
-is remembered in the cache, by content.
+macros of their framework take its analyser minutes a file. A file that was clean is
+not looked at again until it, a header that it includes (however deep), its flags, the
+rules or clang-tidy change; what was clean is remembered in the cache, by content.
 
     tools/lint/tidy.py [FILE...]     from the source tree; needs build/release
 """
@@ -46,10 +46,10 @@ class Tree:
 
     def includes(self, path):
         if path not in self.direct:
-            self.direct[path] = [
-                header for name in INCLUDE.findall(read(path))
-                for header in self.headers.get(os.path.basename(name.decode(errors="replace")), [])
-                if ("/" + header).endswith("/" + name.decode(errors="replace").removeprefix("../"))]
+            names = [name.decode(errors="replace") for name in INCLUDE.findall(read(path))]
+            self.direct[path] = [header for name in names
+                                 for header in self.headers.get(os.path.basename(name), [])
+                                 if ("/" + header).endswith("/" + name.removeprefix("../"))]
         return self.direct[path]
 
     def closure(self, path):
