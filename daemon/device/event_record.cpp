@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/event_record.hpp"
 
+#include "dsmil/event.hpp"
+
 #include <algorithm>
-#include <array>
 #include <format>
 #include <iterator>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -14,77 +16,47 @@ namespace {
 using ledger::Field;
 using ledger::Record;
 
-constexpr std::array<std::string_view, 25> reasons = {"allowed",
-                                                      "quarantined",
-                                                      "quarantined_as_id",
-                                                      "alias",
-                                                      "locked",
-                                                      "location_unknown",
-                                                      "grant_required",
-                                                      "capability_required",
-                                                      "not_a_register",
-                                                      "grant_malformed",
-                                                      "grant_unsupported",
-                                                      "grant_key_unknown",
-                                                      "grant_bad_signature",
-                                                      "grant_signers",
-                                                      "grant_expired",
-                                                      "grant_too_long",
-                                                      "grant_other_load",
-                                                      "grant_other_firmware",
-                                                      "grant_other_register",
-                                                      "grant_other_user",
-                                                      "grant_value",
-                                                      "grant_old_value",
-                                                      "grant_replayed",
-                                                      "grant_store_full",
-                                                      "read_only"};
-constexpr std::array<std::string_view, 5> risks = {"safe", "monitored", "guarded", "locked", "quarantined"};
-constexpr std::array<std::string_view, 3> firmwares = {"none", "dell", "sim"};
-
 // The word for a number; a newer kernel's numbers stay numbers.
-template <std::size_t N>
-std::string word(const std::array<std::string_view, N> &words, unsigned number) {
-    return number < words.size() ? std::string(words.at(number)) : std::to_string(number);
+std::string word_or(std::optional<std::string_view> word, std::uint32_t number) {
+    return word ? std::string(*word) : std::to_string(number);
 }
 
 bool is_about_register(const dsmil_event &event) {
     return event.type == DSMIL_EVENT_READ || event.type == DSMIL_EVENT_WRITE ||
-           event.type == DSMIL_EVENT_REFUSED;
+           event.type == DSMIL_EVENT_REFUSED || event.type == DSMIL_EVENT_CHANGED;
 }
 
 std::string action_of(const dsmil_event &event) {
-    switch (event.type) {
-    case DSMIL_EVENT_GAP:
-        return "gap";
-    case DSMIL_EVENT_FIRMWARE_ATTACHED:
-        return "firmware_attached";
-    case DSMIL_EVENT_FIRMWARE_DETACHED:
-        return "firmware_detached";
-    case DSMIL_EVENT_READ:
-        return "read";
-    case DSMIL_EVENT_WRITE:
-    case DSMIL_EVENT_REFUSED:
+    // What was refused is an outcome of a write.
+    if (event.type == DSMIL_EVENT_REFUSED) {
         return "write";
-    case DSMIL_EVENT_QUARANTINE_ADDED:
-        return "quarantine_added";
-    case DSMIL_EVENT_GRANT_KEY_ADDED:
-        return "grant_key_added";
-    case DSMIL_EVENT_GRANT_KEYS_SEALED:
-        return "grant_keys_sealed";
-    default:
-        return std::format("event_{}", event.type);
     }
+    const auto word = event_word(event.type);
+    return word ? std::string(*word) : std::format("event_{}", event.type);
+}
+
+std::string outcome_of_part(const dsmil_event &event) {
+    const auto operations = operations_of(event);
+    const auto has = [&](std::string_view outcome) {
+        return std::ranges::any_of(operations, [&](const auto &each) { return outcome_of(each) == outcome; });
+    };
+    return has("refused") ? "refused" : has("failed") ? "failed" : "ok";
 }
 
 std::string outcome_of(const dsmil_event &event) {
-    if (event.type == DSMIL_EVENT_GAP) {
+    switch (event.type) {
+    case DSMIL_EVENT_GAP:
         return "lost";
-    }
-    if (event.type == DSMIL_EVENT_REFUSED) {
+    case DSMIL_EVENT_REFUSED:
         return "refused";
+    case DSMIL_EVENT_BATCH_PART:
+        return outcome_of_part(event);
+    case DSMIL_EVENT_BATCH: // value: how many operations failed
+    case DSMIL_EVENT_SWEEP: // value: how many reads failed
+        return event.value == 0 ? "ok" : "failed";
+    default:
+        return event.result == 0 ? "ok" : "failed";
     }
-    return event.result == 0 ? "ok" : "failed";
 }
 
 std::string hex(std::span<const std::uint8_t> bytes) {
@@ -113,35 +85,57 @@ std::vector<Field> grant_of(const dsmil_event &event) {
     return fields;
 }
 
+// Each operation under its index in the batch.
+std::vector<Field> part_of(const dsmil_event &event) {
+    std::vector<Field> fields;
+    auto index = event.count;
+    for (const auto &operation : operations_of(event)) {
+        fields.push_back({std::format("operation_{}", index++), describe(operation)});
+    }
+    return fields;
+}
+
 std::vector<Field> values_of(const dsmil_event &event) {
-    if (event.type == DSMIL_EVENT_GAP) {
-        return {{"count", std::uint64_t{event.count}}, {"first_ns", std::uint64_t{event.first_ns}}};
-    }
-    if (event.type == DSMIL_EVENT_FIRMWARE_ATTACHED) {
+    const Field value = {"value", std::uint64_t{event.value}};
+    const Field count = {"count", std::uint64_t{event.count}};
+    switch (event.type) {
+    case DSMIL_EVENT_GAP:
+        return {count, {"first_ns", std::uint64_t{event.first_ns}}};
+    case DSMIL_EVENT_FIRMWARE_ATTACHED:
         return {{"present", std::uint64_t{event.value}}};
-    }
-    if (event.type == DSMIL_EVENT_GRANT_KEYS_SEALED) {
+    case DSMIL_EVENT_GRANT_KEYS_SEALED:
         return {{"keys", std::uint64_t{event.value}}};
-    }
-    if (event.type == DSMIL_EVENT_GRANT_KEY_ADDED) {
+    case DSMIL_EVENT_GRANT_KEY_ADDED: {
         const auto &key = event.detail.key;
         return {{"key_id", hex(key.id)},
                 {"owner", std::string(key.owner, std::ranges::find(key.owner, '\0'))}};
     }
-    // A read that failed has no value; what a write wanted is worth knowing always.
-    if (!is_about_register(event) || (event.type == DSMIL_EVENT_READ && event.result != 0)) {
+    case DSMIL_EVENT_BATCH:
+        return {count, {"failed", std::uint64_t{event.value}}};
+    case DSMIL_EVENT_BATCH_PART:
+        return part_of(event);
+    case DSMIL_EVENT_SWEEP:
+        return {count, {"errors", std::uint64_t{event.value}}, {"sha256", hex(event.detail.digest)}};
+    case DSMIL_EVENT_CHANGED:
+        return {value, {"before", std::uint64_t{event.first_ns}}};
+    case DSMIL_EVENT_READ: // one that failed has no value
+        return event.result == 0 ? std::vector{value} : std::vector<Field>{};
+    case DSMIL_EVENT_WRITE: // what it wanted is worth knowing always
+    case DSMIL_EVENT_REFUSED:
+        return {value};
+    default:
         return {};
     }
-    return {{"value", std::uint64_t{event.value}}};
 }
 
 std::vector<Field> context_of(const dsmil_event &event) {
-    std::vector<Field> context = {{"firmware", word(firmwares, event.firmware_kind)}};
+    std::vector<Field> context = {
+        {"firmware", word_or(firmware_word(event.firmware_kind), event.firmware_kind)}};
     if (is_about_register(event)) {
-        context.push_back({"risk", word(risks, event.risk)});
+        context.push_back({"risk", word_or(risk_word(event.risk), event.risk)});
     }
     if (event.type == DSMIL_EVENT_REFUSED) {
-        context.push_back({"reason", word(reasons, event.reason)});
+        context.push_back({"reason", word_or(reason_word(event.reason), event.reason)});
         context.push_back({"rule_token", std::uint64_t{event.rule_token}});
     }
     std::ranges::move(grant_of(event), std::back_inserter(context));

@@ -261,8 +261,11 @@ dsmil_batch_operation Device::reading(Register reg) const {
     return operation;
 }
 
-dsmil_batch_operation Device::writing(Register reg, std::uint32_t value) const {
+dsmil_batch_operation Device::writing(Register reg, std::uint32_t value,
+                                      std::span<const std::uint8_t> grant) const {
     auto operation = reading(reg);
+    operation.grant = reinterpret_cast<std::uintptr_t>(grant.data());
+    operation.grant_length = static_cast<std::uint32_t>(grant.size());
     operation.operation = DSMIL_BATCH_WRITE;
     operation.value = value;
     return operation;

@@ -56,12 +56,31 @@ Result<Socket> connect() {
     return socket;
 }
 
-int keep_device(nl_msg *message, void *devices) {
-    const auto *header = nlmsg_hdr(message);
-    static_cast<std::vector<dsmil_device> *>(devices)->push_back(
-        decode_device(genlmsg_attrdata(static_cast<genlmsghdr *>(nlmsg_data(header)), 0),
-                      genlmsg_attrlen(static_cast<genlmsghdr *>(nlmsg_data(header)), 0)));
+// Adds what Decode makes of an answer to the vector at `to`.
+template <auto Decode, typename T>
+int keep(nl_msg *message, void *to) {
+    const auto *header = static_cast<const genlmsghdr *>(nlmsg_data(nlmsg_hdr(message)));
+    static_cast<std::vector<T> *>(to)->push_back(
+        Decode(genlmsg_attrdata(header, 0), genlmsg_attrlen(header, 0)));
     return NL_OK;
+}
+
+// A dump; one that a change spoils while it is made is begun again.
+template <auto Decode>
+auto dump(nl_sock *socket, int family, std::uint8_t command) {
+    using T = decltype(Decode(nullptr, 0));
+    std::vector<T> all;
+    int number = -NLE_DUMP_INTR;
+    for (int attempt = 0; number == -NLE_DUMP_INTR && attempt < dump_attempts; attempt++) {
+        all.clear();
+        nl_socket_modify_cb(socket, NL_CB_VALID, NL_CB_CUSTOM, keep<Decode, T>, &all);
+        number = genl_send_simple(socket, family, command, DSMIL_GENL_VERSION, NLM_F_DUMP);
+        if (number >= 0) {
+            number = nl_recvmsgs_default(socket);
+        }
+    }
+    return number < 0 ? Result<std::vector<T>>(std::unexpected(netlink_error("asking over netlink", number)))
+                      : Result<std::vector<T>>(std::move(all));
 }
 
 } // namespace
@@ -97,23 +116,11 @@ Result<Netlink> Netlink::open() {
 }
 
 Result<std::vector<dsmil_device>> Netlink::devices() {
-    auto *socket = impl_->requests.get();
-    std::vector<dsmil_device> devices;
-    // Firmware that comes or goes spoils a listing under way; such a one is begun again.
-    int number = -NLE_DUMP_INTR;
-    for (int attempt = 0; number == -NLE_DUMP_INTR && attempt < dump_attempts; attempt++) {
-        devices.clear();
-        nl_socket_modify_cb(socket, NL_CB_VALID, NL_CB_CUSTOM, keep_device, &devices);
-        number =
-            genl_send_simple(socket, impl_->family, DSMIL_CMD_DEVICE_GET, DSMIL_GENL_VERSION, NLM_F_DUMP);
-        if (number >= 0) {
-            number = nl_recvmsgs_default(socket);
-        }
-    }
-    if (number < 0) {
-        return std::unexpected(netlink_error("listing the devices over netlink", number));
-    }
-    return devices;
+    return dump<decode_device>(impl_->requests.get(), impl_->family, DSMIL_CMD_DEVICE_GET);
+}
+
+Result<std::vector<GrantKey>> Netlink::grant_keys() {
+    return dump<decode_grant_key>(impl_->requests.get(), impl_->family, DSMIL_CMD_GRANT_KEY_GET);
 }
 
 Result<void> Netlink::join_events() {

@@ -8,6 +8,7 @@
 #include <netlink/attr.h>
 #include <netlink/genl/genl.h>
 #include <netlink/msg.h>
+#include <string_view>
 
 namespace dsmil {
 namespace {
@@ -25,6 +26,14 @@ void set(Field &field, const nlattr *attribute) {
 template <typename Field>
 void set32(Field &field, const nlattr *attribute) {
     set<std::uint32_t>(field, attribute);
+}
+
+// A binary attribute of exactly that size; of any other, nothing.
+template <typename Field>
+void set_bytes(Field &field, const nlattr *attribute) {
+    if (nla_len(attribute) == static_cast<int>(sizeof(field))) {
+        std::memcpy(&field, nla_data(attribute), sizeof(field));
+    }
 }
 
 // A string attribute, cut to the field, which keeps its NUL.
@@ -88,10 +97,7 @@ void set_event(dsmil_event &event, const nlattr *attribute) {
     case DSMIL_A_EVENT_REALTIME_NS:
         return set<std::uint64_t>(event.realtime_ns, attribute);
     case DSMIL_A_EVENT_LOAD_ID:
-        if (nla_len(attribute) == static_cast<int>(sizeof(event.load_id))) {
-            std::memcpy(event.load_id, nla_data(attribute), sizeof(event.load_id));
-        }
-        return;
+        return set_bytes(event.load_id, attribute);
     case DSMIL_A_EVENT_TOKEN:
         return set32(event.token, attribute);
     case DSMIL_A_EVENT_RULE_TOKEN:
@@ -120,6 +126,8 @@ void set_event(dsmil_event &event, const nlattr *attribute) {
         return set_text(event.comm, attribute);
     case DSMIL_A_EVENT_CGROUP_ID:
         return set<std::uint64_t>(event.cgroup_id, attribute);
+    case DSMIL_A_EVENT_DETAIL:
+        return set_bytes(event.detail, attribute);
     default:
         return;
     }
@@ -138,6 +146,21 @@ dsmil_device decode_device(const nlattr *attributes, int length) {
         set_device(device, attributes, risks, reasons);
     }
     return device;
+}
+
+GrantKey decode_grant_key(const nlattr *attributes, int length) {
+    GrantKey key{};
+    for (int left = length; left > 0 && nla_ok(attributes, left) != 0;
+         attributes = nla_next(attributes, &left)) {
+        if (nla_type(attributes) == DSMIL_A_GRANT_KEY_ID) {
+            set_bytes(key.id, attributes);
+        } else if (nla_type(attributes) == DSMIL_A_GRANT_KEY_OWNER) {
+            const std::string_view text(static_cast<const char *>(nla_data(attributes)),
+                                        static_cast<std::size_t>(nla_len(attributes)));
+            key.owner = text.substr(0, text.find('\0'));
+        }
+    }
+    return key;
 }
 
 void decode_events(const void *data, std::size_t size, int family, std::vector<dsmil_event> &events) {

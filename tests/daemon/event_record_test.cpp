@@ -112,8 +112,75 @@ TEST(EventRecord, ANameWithoutAnEndIsNotReadBeyond) {
     EXPECT_EQ(record_of(event, Id128{}).actor->comm, std::string(16, 'x'));
 }
 
+TEST(EventRecord, APartOfABatchListsItsOperations) {
+    auto event = event_of(DSMIL_EVENT_BATCH_PART);
+    event.device_id = DSMIL_NO_DEVICE;
+    event.count = 12;
+    event.value = 3;
+    event.detail.operations[0] = {0x8010, DSMIL_BATCH_WRITE, DSMIL_REASON_ALLOWED, 7, 0};
+    event.detail.operations[1] = {0x801C, DSMIL_BATCH_WRITE, DSMIL_REASON_QUARANTINED, 1, -EPERM};
+    event.detail.operations[2] = {0, 255, 0, 0, -EBADF};
+    const auto record = record_of(event, Id128{});
+    EXPECT_EQ(record.action, "batch_part");
+    EXPECT_EQ(record.outcome, "refused");
+    EXPECT_FALSE(record.token);
+    EXPECT_EQ(record.values,
+              (std::vector<Field>{
+                  {"operation_12", std::string("write 0x8010 value 0x00000007 ok")},
+                  {"operation_13", std::string("write 0x801C value 0x00000001 refused quarantined")},
+                  {"operation_14", std::string("operation 255 - value 0x00000000 failed -9")}}));
+}
+
+TEST(EventRecord, APartOfABatchSaysTheWorstOfItsOperations) {
+    auto event = event_of(DSMIL_EVENT_BATCH_PART);
+    event.value = 1;
+    event.detail.operations[0] = {0x8010, DSMIL_BATCH_READ, DSMIL_REASON_ALLOWED, 7, -EIO};
+    EXPECT_EQ(record_of(event, Id128{}).outcome, "failed");
+    EXPECT_EQ(record_of(event, Id128{}).values,
+              (std::vector<Field>{{"operation_0", std::string("read 0x8010 failed -5")}}));
+    event.detail.operations[0].result = 0;
+    EXPECT_EQ(record_of(event, Id128{}).outcome, "ok");
+    // More than there are places for is not read.
+    event.value = 99;
+    EXPECT_EQ(record_of(event, Id128{}).values.size(), DSMIL_EVENT_OPERATIONS);
+}
+
+TEST(EventRecord, ABatchCountsWhatFailed) {
+    auto event = event_of(DSMIL_EVENT_BATCH);
+    event.count = 20;
+    event.value = 2;
+    EXPECT_EQ(record_of(event, Id128{}).outcome, "failed");
+    EXPECT_EQ(record_of(event, Id128{}).values,
+              (std::vector<Field>{{"count", std::uint64_t{20}}, {"failed", std::uint64_t{2}}}));
+}
+
+TEST(EventRecord, ASweepHasItsDigest) {
+    auto event = event_of(DSMIL_EVENT_SWEEP);
+    event.count = 216;
+    event.value = 0;
+    std::memset(event.detail.digest, 0xCD, sizeof(event.detail.digest));
+    const auto record = record_of(event, Id128{});
+    EXPECT_EQ(record.action, "sweep");
+    EXPECT_EQ(record.outcome, "ok");
+    std::string digest;
+    for (int i = 0; i < 32; i++) {
+        digest += "cd";
+    }
+    EXPECT_EQ(record.values,
+              (std::vector<Field>{
+                  {"count", std::uint64_t{216}}, {"errors", std::uint64_t{0}}, {"sha256", digest}}));
+}
+
+TEST(EventRecord, AChangeHasBothValues) {
+    auto event = event_of(DSMIL_EVENT_CHANGED);
+    event.first_ns = 4;
+    const auto record = record_of(event, Id128{});
+    EXPECT_EQ(record.token, 0x8019);
+    EXPECT_EQ(record.values, (std::vector<Field>{{"value", std::uint64_t{5}}, {"before", std::uint64_t{4}}}));
+}
+
 TEST(EventRecord, OfEveryKindCanBeEncoded) {
-    for (std::uint16_t type = 0; type < 10; type++) {
+    for (std::uint16_t type = 0; type < 16; type++) {
         for (const int result : {0, -EIO, 5}) {
             auto event = event_of(type);
             event.result = result;

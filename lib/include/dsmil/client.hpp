@@ -86,9 +86,10 @@ class Device {
     [[nodiscard]] Result<WriteOutcome> write(Register reg, std::uint32_t value,
                                              std::span<const std::uint8_t> grant = {}) const;
 
-    // For Control::batch(), as long as this object lives.
+    // For Control::batch(), as long as this object and the grant's bytes live.
     [[nodiscard]] dsmil_batch_operation reading(Register reg) const;
-    [[nodiscard]] dsmil_batch_operation writing(Register reg, std::uint32_t value) const;
+    [[nodiscard]] dsmil_batch_operation writing(Register reg, std::uint32_t value,
+                                                std::span<const std::uint8_t> grant = {}) const;
 
   private:
     Device(Fd fd, std::uint16_t id, Paths paths) : fd_(std::move(fd)), id_(id), paths_(std::move(paths)) {}

@@ -4,12 +4,20 @@
 
 #include "dsmil/error.hpp"
 
+#include <array>
 #include <cstdint>
 #include <linux/dsmil.h>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace dsmil {
+
+// An enrolled key: its id (SHA-256 of the point, 0x04 X Y) and who holds it.
+struct GrantKey {
+    std::array<std::uint8_t, 32> id;
+    std::string owner;
+};
 
 class Netlink {
   public:
@@ -21,6 +29,9 @@ class Netlink {
 
     // Metadata of all devices; needs no privilege.
     [[nodiscard]] Result<std::vector<dsmil_device>> devices();
+
+    // The keys whose grants count; needs no privilege.
+    [[nodiscard]] Result<std::vector<GrantKey>> grant_keys();
 
     // Joins the multicast group "events"; needs CAP_SYS_ADMIN (permission).
     [[nodiscard]] Result<void> join_events();
