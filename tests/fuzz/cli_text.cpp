@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What users type: devices, registers, numbers, lists.
+#include "batch_text.hpp"
+#include "grant_key.hpp"
+#include "grant_text.hpp"
 #include "text.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <string>
 #include <string_view>
 
 namespace {
@@ -26,7 +30,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     if ((device && dsmil::find_device((*device)->name) != *device) || (number && *number > limit)) {
         std::abort();
     }
-    tried(dsmilctl::parse_register(text), dsmilctl::parse_risk(text), dsmilctl::parse_group(text),
+    if (const auto batch = dsmilctl::parse_batch(text); batch && batch->empty()) {
+        std::abort();
+    }
+    tried(dsmilctl::parse_public_key(text), dsmilctl::assemble_grant(text, {std::string(text)}),
+          dsmilctl::parse_register(text), dsmilctl::parse_risk(text), dsmilctl::parse_group(text),
           dsmilctl::parse_hex("nonce", text, 8, 32));
     if (const auto pcrs = dsmilctl::parse_pcrs(text); pcrs && (pcrs->empty() || pcrs->back() > 23)) {
         std::abort();

@@ -42,7 +42,7 @@ class Boot:
 
 BOOTS = (
     Boot("dell", "the newest kernel, every device, the whole way", "boot-dell.sh",
-         ("kselftest-dell", "kselftest-sim", "netlink", "ynl", "doors", "cli", "daemon", "kill", "full-disk",
+         ("kselftest-dell", "kselftest-sim", "netlink", "ynl", "doors", "cli", "grants", "daemon", "kill", "full-disk",
           "vanish", "no-module"),
          (checks.same_on_both_paths, checks.every_command, checks.specification_is_valid, checks.every_door,
           checks.nothing_forbidden, checks.grants_open, checks.bypass_is_seen, checks.ledger_read_independently),
@@ -51,7 +51,7 @@ BOOTS = (
          ("kselftest-dell", "kselftest-sim", "odd", "netlink", "no-tpm"),
          (checks.same_on_both_paths, checks.nothing_forbidden, checks.grants_open), board="odd", tpm=False, python=True),
     Boot("old", "the oldest kernel", "boot-old.sh",
-         ("kselftest-dell", "kselftest-sim", "netlink", "ynl", "cli", "daemon"),
+         ("kselftest-dell", "kselftest-sim", "netlink", "ynl", "cli", "grants", "daemon"),
          (checks.same_on_both_paths, checks.every_command, checks.nothing_forbidden, checks.grants_stay_shut),
          kernel="6.1", python=True),
     Boot("firmware", "Dell's driver loses its way, and is one that nobody tested", "boot-firmware.sh",
@@ -59,6 +59,8 @@ BOOTS = (
     Boot("udev", "a real systemd-udevd makes nodes, groups and links", "boot-udev.sh",
          ("udev",), (checks.nothing_forbidden,), tpm=False,
          tools=("/usr/bin/udevadm", "/usr/lib/systemd/systemd-udevd", "/usr/bin/systemd-sysusers")),
+    Boot("trace", "the tracepoints, with a real bpftrace", "boot-trace.sh",
+         ("trace",), (checks.nothing_forbidden,), tpm=False, tools=("/usr/bin/bpftrace",)),
 )
 
 
@@ -66,7 +68,7 @@ def _guest_files(board):
     files = {f"lab/source/tests/vm/{path.name}": (path.read_bytes(), 0o755)
              for path in sorted(GUEST.iterdir()) if path.is_file()}
     files["lab/source/tests/vm/rule.py"] = ((ROOT / "tests" / "vm" / "rule.py").read_bytes(), 0o644)
-    for name in ("tools/catalog/devices.csv", "docs/netlink/dsmil.yaml"):
+    for name in ("tools/catalog/devices.csv", "docs/netlink/dsmil.yaml", "docs/examples/dsmil.bt"):
         files[f"lab/source/{name}"] = ((ROOT / name).read_bytes(), 0o644)
     files |= ynl.client_files("lab/ynl")
     for name, data in tables.smbios_structures(tables.board_registers(board)):

@@ -1,42 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device_view.hpp"
 
+#include "dsmil/event.hpp"
 #include "dsmil/netlink.hpp"
 #include "text.hpp"
 
-#include <array>
 #include <format>
+#include <optional>
+#include <string_view>
 
 namespace dsmilctl {
 namespace {
 
-constexpr std::array<std::string_view, 25> reason_names = {
-    "allowed",
-    "quarantined",
-    "quarantined_as_id",
-    "alias",
-    "locked",
-    "location_unknown",
-    "grant_required",
-    "capability_required",
-    "not_a_register",
-    "grant_malformed",
-    "grant_unsupported",
-    "grant_key_unknown",
-    "grant_bad_signature",
-    "grant_signers",
-    "grant_expired",
-    "grant_too_long",
-    "grant_other_load",
-    "grant_other_firmware",
-    "grant_other_register",
-    "grant_other_user",
-    "grant_value",
-    "grant_old_value",
-    "grant_replayed",
-    "grant_store_full",
-    "read_only",
-};
+std::string word_or(std::optional<std::string_view> word, std::string_view what, std::uint32_t number) {
+    return word ? std::string(*word) : std::format("{} {}", what, number);
+}
 
 } // namespace
 
@@ -56,18 +34,15 @@ dsmil::Result<std::vector<dsmil_device>> all_devices(const dsmil::Paths &paths) 
 }
 
 std::string risk_name(std::uint32_t risk) {
-    return risk <= DSMIL_RISK_QUARANTINED ? std::string(dsmil::name(static_cast<dsmil::Risk>(risk)))
-                                          : std::format("risk {}", risk);
+    return word_or(dsmil::risk_word(risk), "risk", risk);
 }
 
 std::string reason_name(std::uint32_t reason) {
-    return reason < reason_names.size() ? std::string(reason_names.at(reason))
-                                        : std::format("reason {}", reason);
+    return word_or(dsmil::reason_word(reason), "reason", reason);
 }
 
 std::string firmware_name(std::uint32_t kind) {
-    constexpr std::array<std::string_view, 3> names = {"none", "dell", "sim"};
-    return kind < names.size() ? std::string(names.at(kind)) : std::format("kind {}", kind);
+    return word_or(dsmil::firmware_word(kind), "kind", kind);
 }
 
 bool writable(const dsmil_device &device, std::size_t reg) {

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "command.hpp"
 #include "device_view.hpp"
+#include "dsmil/catalog.hpp"
+#include "dsmil/event.hpp"
 #include "dsmil/netlink.hpp"
 #include "output.hpp"
 #include "text.hpp"
 #include "waiter.hpp"
 
-#include <array>
+#include <boost/json/array.hpp>
 #include <format>
 #include <limits>
 
@@ -14,14 +16,13 @@ namespace dsmilctl {
 namespace {
 
 std::string type_name(std::uint16_t type) {
-    constexpr std::array<std::string_view, 7> names = {
-        "", "gap", "firmware_attached", "firmware_detached", "read", "write", "refused"};
-    return type > 0 && type < names.size() ? std::string(names.at(type)) : std::format("type_{}", type);
+    const auto word = dsmil::event_word(type);
+    return word ? std::string(*word) : std::format("type_{}", type);
 }
 
 bool about_register(const dsmil_event &event) {
     return event.type == DSMIL_EVENT_READ || event.type == DSMIL_EVENT_WRITE ||
-           event.type == DSMIL_EVENT_REFUSED;
+           event.type == DSMIL_EVENT_REFUSED || event.type == DSMIL_EVENT_CHANGED;
 }
 
 std::string register_name(std::uint8_t reg) {
@@ -29,30 +30,122 @@ std::string register_name(std::uint8_t reg) {
                                       : std::format("register {}", reg);
 }
 
-std::string text(const dsmil_event &event) {
-    auto line = std::format("{} {} {}", utc(event.realtime_ns), event.sequence, type_name(event.type));
-    if (event.type == DSMIL_EVENT_GAP) {
-        return event.sequence == 0 ? line + ": events were lost on the way here; the audit ring has them"
-                                   : std::format("{}: {} records are only counted", line, event.count);
-    }
-    if (event.type == DSMIL_EVENT_FIRMWARE_ATTACHED || event.type == DSMIL_EVENT_FIRMWARE_DETACHED) {
-        return std::format("{} {}: {} devices", line, firmware_name(event.firmware_kind), event.value);
-    }
-    if (!about_register(event)) {
-        return line;
-    }
-    line += std::format(" {} of {}", register_name(event.reg), dsmil::describe_id(event.device_id));
+std::string register_text(const dsmil_event &event) {
+    auto text = std::format("{} of {}", register_name(event.reg), dsmil::describe_id(event.device_id));
     if (event.result == 0 || event.type != DSMIL_EVENT_READ) {
-        line += std::format(" value {}", hex32(event.value));
+        text += std::format(" value {}", hex32(event.value));
     }
-    if (event.type == DSMIL_EVENT_REFUSED) {
-        line += ": " + reason_name(event.reason);
-        line +=
+    if (event.type == DSMIL_EVENT_CHANGED) {
+        text += std::format(", before {}", hex32(static_cast<std::uint32_t>(event.first_ns)));
+    } else if (event.type == DSMIL_EVENT_REFUSED) {
+        text += ": " + reason_name(event.reason);
+        text +=
             event.rule_token == event.token ? "" : " because of " + dsmil::describe_token(event.rule_token);
     } else if (event.result != 0) {
-        line += std::format(" failed ({})", event.result);
+        text += std::format(" failed ({})", event.result);
     }
-    return std::format("{}, by {}[{}] uid {}", line, printable(text_of(event.comm)), event.pid, event.uid);
+    return text;
+}
+
+std::string batch_part_text(const dsmil_event &event) {
+    std::string text;
+    auto index = event.count;
+    for (const auto &operation : dsmil::operations_of(event)) {
+        text += std::format("{}[{}] {}", text.empty() ? "" : ", ", index++, dsmil::describe(operation));
+    }
+    return text;
+}
+
+// What happened, without when, to whom and by whom.
+std::string what(const dsmil_event &event) {
+    switch (event.type) {
+    case DSMIL_EVENT_GAP:
+        return event.sequence == 0 ? "events were lost on the way here; the audit ring has them"
+                                   : std::format("{} records are only counted", event.count);
+    case DSMIL_EVENT_FIRMWARE_ATTACHED:
+    case DSMIL_EVENT_FIRMWARE_DETACHED:
+        return std::format("{}, {} devices", firmware_name(event.firmware_kind), event.value);
+    case DSMIL_EVENT_QUARANTINE_ADDED:
+        return dsmil::describe_id(event.device_id);
+    case DSMIL_EVENT_GRANT_KEY_ADDED:
+        return std::format("{} of {}", dsmil::to_hex(event.detail.key.id),
+                           printable(text_of(event.detail.key.owner)));
+    case DSMIL_EVENT_GRANT_KEYS_SEALED:
+        return std::format("{} keys", event.value);
+    case DSMIL_EVENT_BATCH:
+        return std::format("{} operations, {} failed", event.count, event.value);
+    case DSMIL_EVENT_BATCH_PART:
+        return batch_part_text(event);
+    case DSMIL_EVENT_SWEEP:
+        return std::format("{} registers, {} errors, SHA-256 {}", event.count, event.value,
+                           dsmil::to_hex(event.detail.digest));
+    default:
+        return about_register(event) ? register_text(event) : "";
+    }
+}
+
+bool has_caller(const dsmil_event &event) {
+    return event.type != DSMIL_EVENT_GAP && event.type != DSMIL_EVENT_BATCH_PART;
+}
+
+std::string text(const dsmil_event &event) {
+    auto line = std::format("{} {} {}: {}", utc(event.realtime_ns), event.sequence, type_name(event.type),
+                            what(event));
+    if (has_caller(event)) {
+        line += std::format(", by {}[{}] uid {}", printable(text_of(event.comm)), event.pid, event.uid);
+    }
+    return line;
+}
+
+boost::json::array operations_json(const dsmil_event &event) {
+    boost::json::array array;
+    auto index = event.count;
+    for (const auto &operation : dsmil::operations_of(event)) {
+        array.push_back({{"index", index++},
+                         {"operation", operation.operation},
+                         {"token", hex16(operation.token)},
+                         {"value", hex32(operation.value)},
+                         {"outcome", dsmil::outcome_of(operation)},
+                         {"reason", reason_name(operation.reason)},
+                         {"result", operation.result}});
+    }
+    return array;
+}
+
+// What only events of this type have.
+void add_details(boost::json::object &object, const dsmil_event &event) {
+    switch (event.type) {
+    case DSMIL_EVENT_GAP:
+        object["count"] = event.count;
+        return;
+    case DSMIL_EVENT_QUARANTINE_ADDED:
+        object["id"] = hex16(event.device_id);
+        return;
+    case DSMIL_EVENT_GRANT_KEY_ADDED:
+        object["key_id"] = dsmil::to_hex(event.detail.key.id);
+        object["owner"] = printable(text_of(event.detail.key.owner));
+        return;
+    case DSMIL_EVENT_BATCH:
+        object["count"] = event.count;
+        object["failed"] = event.value;
+        return;
+    case DSMIL_EVENT_BATCH_PART:
+        object["operations"] = operations_json(event);
+        return;
+    case DSMIL_EVENT_SWEEP:
+        object["count"] = event.count;
+        object["errors"] = event.value;
+        object["sha256"] = dsmil::to_hex(event.detail.digest);
+        return;
+    case DSMIL_EVENT_CHANGED:
+        object["before"] = hex32(static_cast<std::uint32_t>(event.first_ns));
+        return;
+    default:
+        if (!about_register(event)) {
+            object["value"] = event.value;
+        }
+        return;
+    }
 }
 
 boost::json::object json(const dsmil_event &event, std::string_view schema) {
@@ -65,9 +158,7 @@ boost::json::object json(const dsmil_event &event, std::string_view schema) {
         {"type", type_name(event.type)},
         {"firmware", firmware_name(event.firmware_kind)},
     };
-    if (event.type == DSMIL_EVENT_GAP) {
-        object["count"] = event.count;
-    } else if (about_register(event)) {
+    if (about_register(event)) {
         object["id"] = hex16(event.device_id);
         object["register"] = register_name(event.reg);
         object["token"] = hex16(event.token);
@@ -76,12 +167,13 @@ boost::json::object json(const dsmil_event &event, std::string_view schema) {
         object["rule_token"] = hex16(event.rule_token);
         object["value"] = hex32(event.value);
         object["result"] = event.result;
+    }
+    if (has_caller(event)) {
         object["uid"] = event.uid;
         object["pid"] = event.pid;
         object["comm"] = printable(text_of(event.comm));
-    } else {
-        object["value"] = event.value;
     }
+    add_details(object, event);
     return object;
 }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "command.hpp"
 #include "device_view.hpp"
+#include "grant_file.hpp"
 #include "output.hpp"
 #include "text.hpp"
 
 #include <boost/json/array.hpp>
 #include <format>
-#include <fstream>
 #include <limits>
 
 namespace dsmilctl {
@@ -33,22 +33,9 @@ boost::json::array allowed_instead(std::uint16_t id, const dsmil::Paths &paths) 
     return allowed;
 }
 
-// The bytes of the file with the grant; none without the option.
 dsmil::Result<std::vector<std::uint8_t>> grant_of(const Call &call) {
     const auto path = call.option("--grant");
-    if (!path) {
-        return std::vector<std::uint8_t>{};
-    }
-    std::ifstream file(*path, std::ios::binary);
-    std::vector<std::uint8_t> bytes;
-    // One more than the longest, so that a file that is too long is seen to be.
-    bytes.resize(DSMIL_GRANT_BYTES(DSMIL_GRANT_SIGNERS_MAX) + 1);
-    file.read(reinterpret_cast<char *>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-    bytes.resize(static_cast<std::size_t>(file.gcount()));
-    if (bytes.size() != DSMIL_GRANT_BYTES(1) && bytes.size() != DSMIL_GRANT_BYTES(2)) {
-        return dsmil::fail(dsmil::Code::usage, std::format("{} cannot be read or is no grant", *path));
-    }
-    return bytes;
+    return path ? read_grant(*path) : dsmil::Result<std::vector<std::uint8_t>>{};
 }
 
 } // namespace

@@ -17,6 +17,8 @@ lab put /tmp/doors.json
 
 lab unload && lab load dell
 lab tap cli ./cli.sh
+lab unload && lab load dell
+lab tap grants ./grants.sh
 lab tap daemon ./daemon.sh
 lab tap kill ./kill.sh
 lab tap full-disk ./full_disk.sh

@@ -8,6 +8,8 @@ lab tap netlink python3 netlink_client.py /lab/source/tools/catalog/devices.csv 
 lab tap ynl python3 ynl_client.py /lab/ynl /lab/source/docs/netlink/dsmil.yaml
 lab unload && lab load dell
 lab tap cli ./cli.sh
+lab unload && lab load dell
+lab tap grants ./grants.sh
 lab tap daemon ./daemon.sh
 lab unload
 lab load sim

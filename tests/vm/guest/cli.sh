@@ -29,6 +29,21 @@ exits 4 "a user without rights may not look at ctl" as_guest dsmilctl info
 exits 4 "a user without rights may not follow events" as_guest dsmilctl events --count 1
 is 0 "$(writes_since "$mark")" "the firmware saw none of these writes"
 
+mark=$(lab mark)
+printf 'read 0x8005 STATUS\nwrite 0x8005 CONFIG 0x2B\nwrite 0x8009 CONFIG 1\nread 0x8005 CONFIG\n' >/tmp/batch
+exits 8 "a batch with a refused write says so" dsmilctl batch /tmp/batch
+says 'write 0x801C value 0x00000001 refused quarantined' "names the operation and the rule"
+says 'read 0x8010 value 0x0000002b ok' "and has done the others"
+is 1 "$(writes_since "$mark")" "the firmware saw one write of it"
+exits 8 "--stop ends it at the refusal" dsmilctl batch --stop /tmp/batch
+says 'read 0x8010 failed -125' "and the rest is cancelled"
+mark=$(lab mark)
+printf 'write 0x8005 CONFIG 1\nfly\n' >/tmp/batch
+exits 2 "a line that makes no sense is a usage error" dsmilctl batch /tmp/batch
+says 'line 2' "that names the line"
+is 0 "$(writes_since "$mark")" "and nothing of the batch was done"
+exits 4 "a user without rights runs no batch" as_guest sh -c 'echo read 0x8005 STATUS | dsmilctl batch'
+
 exits 5 "without the daemon there is no attestation" dsmilctl attest
 exits 5 "without the daemon there is no audit tail" dsmilctl audit tail
 

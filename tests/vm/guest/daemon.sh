@@ -36,6 +36,20 @@ in_ledger() { dsmilctl audit tail -n 1000 --json | grep -qi "$1"; }
 await 20 in_ledger '0x0*8009.*refused'
 ok $? "the refused write is in the ledger"
 
+dsmilctl events --count 2 >/tmp/events 2>&1 &
+follower=$!
+following() { dsmilctl read 0x8005 DATA >/dev/null; ! kill -0 $follower 2>/dev/null; }
+await 20 following
+ok $? "events follows"
+dsmilctl events --count 4 --json >/tmp/events 2>&1 &
+follower=$!
+batch() { printf 'write 0x8005 CONFIG 0x78\nwrite 0x8009 CONFIG 9\n' | dsmilctl batch >/dev/null; ! kill -0 $follower 2>/dev/null; }
+await 20 batch
+grep -q '"outcome":"refused","reason":"quarantined"' /tmp/events
+ok $? "and lists the operations of a batch"
+await 20 in_ledger '"batch_part","outcome":"refused".*write 0x801C value 0x00000009 refused quarantined'
+ok $? "the ledger has each operation of a batch"
+
 exits 0 "the ledger is exported" dsmilctl audit export /tmp/ledger.db
 exits 6 "an existing file is not overwritten" dsmilctl audit export /tmp/ledger.db
 exits 0 "the key is printed" dsmilctl audit key
