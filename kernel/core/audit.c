@@ -52,6 +52,13 @@ static void count_gap(const struct dsmil_event *events, u32 count, u32 counted)
 	dsmil_observe_put(events, count);
 }
 
+/* CLOCK_REALTIME at a moment of CLOCK_BOOTTIME, without reading a clock. */
+static u64 realtime_at(u64 boottime_ns)
+{
+	return boottime_ns + ktime_to_ns(ktime_sub(ktime_mono_to_any(0, TK_OFFS_REAL),
+						   ktime_mono_to_any(0, TK_OFFS_BOOT)));
+}
+
 /* Nobody's doing in particular: a gap record names no caller. */
 static void prepare_gap(struct dsmil_event *gap)
 {
@@ -60,7 +67,7 @@ static void prepare_gap(struct dsmil_event *gap)
 	gap->type = DSMIL_EVENT_GAP;
 	gap->device_id = DSMIL_NO_DEVICE;
 	gap->boottime_ns = ktime_get_boottime_ns();
-	gap->realtime_ns = ktime_get_real_ns();
+	gap->realtime_ns = realtime_at(gap->boottime_ns);
 	memcpy(gap->load_id, dsmil_load_id(), sizeof(gap->load_id));
 	gap->count = gap_count;
 	gap->first_ns = gap_first_ns;
@@ -82,28 +89,35 @@ static void publish(const struct dsmil_event *events, u32 count)
 {
 	u32 i;
 
-	wake_up_interruptible(&dsmil_audit_wait);
+	if (wq_has_sleeper(&dsmil_audit_wait))
+		wake_up_interruptible(&dsmil_audit_wait);
 	for (i = 0; i < count; i++)
 		dsmil_netlink_publish(&events[i]);
 }
 
-void dsmil_audit_prepare(struct dsmil_event *event, u16 type)
+void dsmil_audit_prepare_at(struct dsmil_event *event, u16 type, u64 boottime_ns)
 {
 	memset(event, 0, sizeof(*event));
 	event->size = sizeof(*event);
 	event->type = type;
 	event->device_id = DSMIL_NO_DEVICE;
-	event->boottime_ns = ktime_get_boottime_ns();
-	event->realtime_ns = ktime_get_real_ns();
+	event->boottime_ns = boottime_ns;
+	event->realtime_ns = realtime_at(boottime_ns);
 	memcpy(event->load_id, dsmil_load_id(), sizeof(event->load_id));
 	event->uid = from_kuid(&init_user_ns, current_euid());
 	event->pid = task_tgid_nr(current);
-	get_task_comm(event->comm, current);
+	/* As tracepoints do: one's own name needs no lock; its last byte is always zero. */
+	memcpy(event->comm, current->comm, sizeof(event->comm));
 #ifdef CONFIG_CGROUPS
 	rcu_read_lock();
 	event->cgroup_id = cgroup_id(task_dfl_cgroup(current));
 	rcu_read_unlock();
 #endif
+}
+
+void dsmil_audit_prepare(struct dsmil_event *event, u16 type)
+{
+	dsmil_audit_prepare_at(event, type, ktime_get_boottime_ns());
 }
 
 u64 dsmil_audit_record(struct dsmil_event *events, u32 count, u32 counted)

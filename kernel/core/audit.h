@@ -14,7 +14,7 @@
 #include <linux/dsmil.h>
 #include <linux/types.h>
 
-#define DSMIL_AUDIT_CAPACITY 4096 /* a power of two */
+#define DSMIL_AUDIT_CAPACITY 1024 /* a power of two */
 #define DSMIL_AUDIT_STATE_SLOTS 16
 #define DSMIL_AUDIT_WRITE_LIMIT (DSMIL_AUDIT_CAPACITY - DSMIL_AUDIT_STATE_SLOTS)
 #define DSMIL_AUDIT_ORDINARY_LIMIT (DSMIL_AUDIT_CAPACITY / 8 * 7)
@@ -22,8 +22,9 @@
 int dsmil_audit_init(void);
 void dsmil_audit_exit(void);
 
-/* Fills in everything about the moment and the caller. */
-void dsmil_audit_prepare(struct dsmil_event *event, u16 type);
+/* Fills in everything about the moment (CLOCK_BOOTTIME) and the caller. */
+void dsmil_audit_prepare_at(struct dsmil_event *event, u16 type, u64 boottime_ns);
+void dsmil_audit_prepare(struct dsmil_event *event, u16 type); /* now */
 
 /*
  * Of several events, all are kept, one after the other, or none is; the sequence is

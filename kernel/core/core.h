@@ -5,6 +5,7 @@
 
 #include <linux/fs.h>
 #include <linux/types.h>
+#include <linux/uaccess.h>
 
 #include "dsmil_firmware.h"
 
@@ -132,9 +133,14 @@ int dsmil_chardev_device(const struct file *file, u16 *number, u32 *epoch);
  */
 int dsmil_struct_from_user_since(void *to, size_t known, size_t first, void __user *from);
 
-/* Of a struct that has not grown yet. */
-static inline int dsmil_struct_from_user(void *to, size_t known, void __user *from)
+/*
+ * Of a struct that has not grown yet. Nearly every caller has just this size: one copy
+ * then does; whatever is wrong with another is found out the long way.
+ */
+static __always_inline int dsmil_struct_from_user(void *to, size_t known, void __user *from)
 {
+	if (likely(!copy_from_user(to, from, known) && *(const u32 *)to == known))
+		return 0;
 	return dsmil_struct_from_user_since(to, known, known, from);
 }
 

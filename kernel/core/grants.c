@@ -16,7 +16,7 @@
 static struct dsmil_grant_key keys[DSMIL_GRANT_KEYS_MAX];
 static u32 key_count;
 static bool is_sealed;
-static u8 (*nonces)[16];
+static u8 (*nonces)[16]; /* NULL until there is a key */
 static u32 nonce_count;
 
 /* --------------------------------------------------------------- a grant -- */
@@ -199,6 +199,11 @@ static int add_key(struct dsmil_grant_key *key)
 		return -EEXIST;
 	if (key_count == DSMIL_GRANT_KEYS_MAX)
 		return -ENOSPC;
+	/* Without a key there is no grant to remember. */
+	if (!nonces)
+		nonces = vcalloc(DSMIL_GRANT_NONCES_MAX, sizeof(*nonces));
+	if (!nonces)
+		return -ENOMEM;
 	/* A key that the ledger does not know must not open anything. */
 	ret = dsmil_audit_reserve(1);
 	if (ret)
@@ -279,9 +284,6 @@ int dsmil_grants_init(void)
 {
 	BUILD_BUG_ON(sizeof(struct dsmil_grant_body) != 128);
 	BUILD_BUG_ON(sizeof(struct dsmil_grant_signature) != 80);
-	nonces = vcalloc(DSMIL_GRANT_NONCES_MAX, sizeof(*nonces));
-	if (!nonces)
-		return -ENOMEM;
 	if (!dsmil_signature_init())
 		pr_notice("this kernel has no ECDSA (CONFIG_CRYPTO_ECDSA): no grant can be checked, so what needs one stays closed\n");
 	return 0;

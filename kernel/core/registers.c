@@ -188,7 +188,7 @@ int dsmil_register_read(u32 epoch, struct dsmil_register_operation *operation)
 		return -ENODEV;
 
 	dsmil_register_perform(ops, operation);
-	dsmil_audit_prepare(&event, DSMIL_EVENT_READ);
+	dsmil_audit_prepare_at(&event, DSMIL_EVENT_READ, operation->time_ns);
 	describe(&event, ops, operation);
 	operation->sequence = dsmil_audit_record(&event, 1, 1);
 	trace_dsmil_read(&event);
@@ -217,7 +217,7 @@ void dsmil_register_note(const struct dsmil_firmware_ops *ops,
 	if (operation->decision.allowed && !trace_dsmil_read_enabled() &&
 	    !trace_dsmil_write_enabled())
 		return;
-	dsmil_audit_prepare(&event, DSMIL_EVENT_READ);
+	dsmil_audit_prepare_at(&event, DSMIL_EVENT_READ, operation->time_ns);
 	describe(&event, ops, operation);
 	if (!operation->decision.allowed) {
 		trace_dsmil_refused(&event);
@@ -249,13 +249,13 @@ int dsmil_register_write(u32 epoch, struct dsmil_register_operation *operation)
 
 	dsmil_register_perform(ops, operation);
 	if (operation->decision.allowed) {
-		dsmil_audit_prepare(&event, DSMIL_EVENT_WRITE);
+		dsmil_audit_prepare_at(&event, DSMIL_EVENT_WRITE, operation->time_ns);
 		describe(&event, ops, operation);
 		operation->sequence = dsmil_audit_commit(&event, 1);
 		trace_dsmil_write(&event);
 	} else {
 		dsmil_audit_release(1);
-		dsmil_audit_prepare(&event, DSMIL_EVENT_REFUSED);
+		dsmil_audit_prepare_at(&event, DSMIL_EVENT_REFUSED, operation->time_ns);
 		describe(&event, ops, operation);
 		operation->sequence = dsmil_audit_record(&event, 1, 1);
 		trace_dsmil_refused(&event);

@@ -16,6 +16,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/vmalloc.h>
 
 #include "compat.h"
 #include "sim.h"
@@ -143,7 +144,7 @@ static void free_board(struct sim_board *old)
 {
 	put_device(&old->dev);
 	wait_for_completion(&old->released);
-	kvfree(old);
+	vfree(old);
 }
 
 static int make_board(const struct sim_config *config)
@@ -156,7 +157,7 @@ static int make_board(const struct sim_config *config)
 		return -ENODEV;
 	if (sim_board)
 		return -EBUSY;
-	made = kvzalloc(sizeof(*made), GFP_KERNEL);
+	made = vzalloc(sizeof(*made));
 	if (!made)
 		return -ENOMEM;
 	device_initialize(&made->dev);

@@ -4,6 +4,8 @@
 # events through an observation ring.
 set -eu
 lab unload
+core=$(find /lib/modules -name dsmil.ko)
+kernel_load 11 "$core" "${core%dsmil.ko}dsmil_sim.ko" >/run/kernel
 lab load sim
-kernel_speed 3000 10000000 >/run/kernel_speed
-lab put /run/kernel_speed
+kernel_speed 6000 10000000 >>/run/kernel
+lab put /run/kernel

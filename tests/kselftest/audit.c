@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* As documented: reads and refusals get 7/8, attaching and detaching the last 16. */
-#define CAPACITY 4096
+#define CAPACITY 1024
 #define ORDINARY_LIMIT (CAPACITY / 8 * 7)
 #define WRITE_LIMIT (CAPACITY - 16)
 

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define CAPACITY 4096
+#define CAPACITY 1024
 #define ORDINARY_LIMIT (CAPACITY / 8 * 7)
 #define WRITE_LIMIT (CAPACITY - 16)
 

@@ -19,6 +19,17 @@ static int test_skips;
 static int argument_count;
 static char **arguments;
 
+/* Its events would come in between those that the suites count. */
+static void stop_poller(void)
+{
+	FILE *file = fopen("/sys/module/dsmil/parameters/poll_interval_s", "w");
+
+	if (!file)
+		return;
+	fputs("0\n", file);
+	fclose(file);
+}
+
 void tap_start(int argc, char **argv)
 {
 	const char *board;
@@ -29,6 +40,7 @@ void tap_start(int argc, char **argv)
 	board = option("board");
 	if (board && strcmp(board, "full") && strcmp(board, "odd"))
 		tap_bail("--board is full or odd");
+	stop_poller();
 	puts("TAP version 13");
 }
 
