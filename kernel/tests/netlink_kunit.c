@@ -14,23 +14,14 @@ static int ask(struct kunit *test, u8 command, u16 type, u32 value)
 	return client_ask(test, client, command, type, value);
 }
 
-static u32 get_u32(struct kunit *test, const struct nlmsghdr *message, u16 type)
-{
-	const struct nlattr *attribute = client_attribute(client, message, type);
-
-	KUNIT_ASSERT_NOT_NULL_MSG(test, attribute, "attribute %u", type);
-	return nla_get_u32(attribute);
-}
-
 static void info(struct kunit *test)
 {
-	const struct nlmsghdr *message = (void *)client->buffer;
-
 	KUNIT_ASSERT_EQ(test, ask(test, DSMIL_CMD_INFO_GET, 0, 0), 0);
-	KUNIT_EXPECT_EQ(test, get_u32(test, message, DSMIL_A_INFO_API_VERSION), DSMIL_API_VERSION);
-	KUNIT_EXPECT_EQ(test, get_u32(test, message, DSMIL_A_INFO_FIRMWARE_KIND),
+	KUNIT_EXPECT_EQ(test, client_u32(test, client, DSMIL_A_INFO_API_VERSION),
+			DSMIL_API_VERSION);
+	KUNIT_EXPECT_EQ(test, client_u32(test, client, DSMIL_A_INFO_FIRMWARE_KIND),
 			DSMIL_FIRMWARE_SIM);
-	KUNIT_EXPECT_EQ(test, get_u32(test, message, DSMIL_A_INFO_PRESENT_COUNT),
+	KUNIT_EXPECT_EQ(test, client_u32(test, client, DSMIL_A_INFO_PRESENT_COUNT),
 			DSMIL_DEVICE_COUNT);
 }
 
@@ -40,10 +31,11 @@ static void device(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, ask(test, DSMIL_CMD_DEVICE_GET, DSMIL_A_DEVICE_ID, QUARANTINED_ID),
 			0);
-	KUNIT_EXPECT_EQ(test, get_u32(test, message, DSMIL_A_DEVICE_NUMBER), 9);
-	KUNIT_EXPECT_EQ(test, get_u32(test, message, DSMIL_A_DEVICE_RISK), DSMIL_RISK_QUARANTINED);
+	KUNIT_EXPECT_EQ(test, client_u32(test, client, DSMIL_A_DEVICE_NUMBER), 9);
+	KUNIT_EXPECT_EQ(test, client_u32(test, client, DSMIL_A_DEVICE_RISK),
+			DSMIL_RISK_QUARANTINED);
 	KUNIT_ASSERT_EQ(test, ask(test, DSMIL_CMD_DEVICE_GET, DSMIL_A_DEVICE_NUMBER, 53), 0);
-	KUNIT_EXPECT_EQ(test, get_u32(test, message, DSMIL_A_DEVICE_ID), 0x8035);
+	KUNIT_EXPECT_EQ(test, client_u32(test, client, DSMIL_A_DEVICE_ID), 0x8035);
 	/* A service is bound to it. */
 	KUNIT_EXPECT_NOT_NULL(test, client_attribute(client, message, DSMIL_A_DEVICE_SERVICE_NAME));
 }
@@ -62,22 +54,12 @@ static void refusals(struct kunit *test)
 /* How many devices a dump gives, or its error. */
 static int dump(struct kunit *test, u16 type)
 {
-	const struct nlmsghdr *message;
-	int devices = 0, rest;
+	int interrupted, ret;
 
 	client_send(test, client, DSMIL_CMD_DEVICE_GET, NLM_F_DUMP, type, 5);
-	while ((message = client_next(test, client))) {
-		rest = client->length;
-		for (; nlmsg_ok(message, rest); message = nlmsg_next(message, &rest)) {
-			if (message->nlmsg_type == NLMSG_ERROR)
-				return ((const struct nlmsgerr *)nlmsg_data(message))->error;
-			if (message->nlmsg_type == NLMSG_DONE)
-				return *(const int *)nlmsg_data(message) ?: devices;
-			KUNIT_EXPECT_FALSE(test, message->nlmsg_flags & NLM_F_DUMP_INTR);
-			devices++;
-		}
-	}
-	return -EIO;
+	ret = client_collect(test, client, &interrupted);
+	KUNIT_EXPECT_EQ(test, interrupted, 0);
+	return ret;
 }
 
 static void dumps(struct kunit *test)
@@ -91,21 +73,25 @@ static void dumps(struct kunit *test)
 /* A board that changes under a dump makes it say so. */
 static void interrupted_dump(struct kunit *test)
 {
-	const struct nlmsghdr *message;
-	bool interrupted = false;
-	int rest;
+	int interrupted;
 
 	client_send(test, client, DSMIL_CMD_DEVICE_GET, NLM_F_DUMP, 0, 0);
-	message = client_next(test, client);
-	KUNIT_ASSERT_NOT_NULL(test, message);
+	KUNIT_ASSERT_NOT_NULL(test, client_next(test, client));
 	dsmil_board_change_begin();
 	dsmil_board_change_end();
-	while ((message = client_next(test, client))) {
-		rest = client->length;
-		for (; nlmsg_ok(message, rest); message = nlmsg_next(message, &rest))
-			interrupted |= message->nlmsg_flags & NLM_F_DUMP_INTR;
-	}
-	KUNIT_EXPECT_TRUE(test, interrupted);
+	KUNIT_EXPECT_GT(test, client_collect(test, client, &interrupted), 0);
+	KUNIT_EXPECT_GT(test, interrupted, 0);
+}
+
+/* Firmware that goes under a dump ends it. */
+static void ended_dump(struct kunit *test)
+{
+	int interrupted;
+
+	client_send(test, client, DSMIL_CMD_DEVICE_GET, NLM_F_DUMP, 0, 0);
+	KUNIT_ASSERT_NOT_NULL(test, client_next(test, client));
+	board_detach();
+	KUNIT_EXPECT_EQ(test, client_collect(test, client, &interrupted), -ENODEV);
 }
 
 static void write_config(struct kunit *test, const char *name)
@@ -125,9 +111,9 @@ static void events(struct kunit *test)
 	write_config(test, "8009");
 	message = client_next(test, client);
 	KUNIT_ASSERT_NOT_NULL(test, message);
-	KUNIT_EXPECT_EQ(test, get_u32(test, message, DSMIL_A_EVENT_TYPE), DSMIL_EVENT_REFUSED);
-	KUNIT_EXPECT_EQ(test, get_u32(test, message, DSMIL_A_EVENT_DEVICE_ID), QUARANTINED_ID);
-	KUNIT_EXPECT_EQ(test, get_u32(test, message, DSMIL_A_EVENT_REASON),
+	KUNIT_EXPECT_EQ(test, client_u32(test, client, DSMIL_A_EVENT_TYPE), DSMIL_EVENT_REFUSED);
+	KUNIT_EXPECT_EQ(test, client_u32(test, client, DSMIL_A_EVENT_DEVICE_ID), QUARANTINED_ID);
+	KUNIT_EXPECT_EQ(test, client_u32(test, client, DSMIL_A_EVENT_REASON),
 			DSMIL_REASON_QUARANTINED);
 }
 
@@ -197,6 +183,7 @@ static struct kunit_case netlink_cases[] = {
 	KUNIT_CASE(refusals),
 	KUNIT_CASE(dumps),
 	KUNIT_CASE(interrupted_dump),
+	KUNIT_CASE(ended_dump),
 	KUNIT_CASE(events),
 	KUNIT_CASE(allocations_fail),
 	KUNIT_CASE(event_without_memory),
