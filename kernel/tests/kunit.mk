@@ -2,4 +2,5 @@
 # The suites, as parts of dsmil.ko: see kernel/Kbuild. Each file is one suite.
 dsmil-y += tests/support.o tests/board.o tests/client.o tests/nodes_kunit.o \
 	   tests/registers_kunit.o tests/audit_kunit.o tests/devices_kunit.o tests/netlink_kunit.o \
-	   tests/netlink_registers_kunit.o tests/status_kunit.o tests/batch_kunit.o
+	   tests/netlink_registers_kunit.o tests/status_kunit.o tests/batch_kunit.o \
+	   tests/observe_kunit.o

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The status page: who may map it how, and that it says what happened. */
-#include <linux/file.h>
+#include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/uaccess.h>
 
@@ -23,6 +23,7 @@ static void look(struct kunit *test)
 
 	KUNIT_ASSERT_LT_MSG(test, address, TASK_SIZE, "%ld", (long)address);
 	KUNIT_ASSERT_EQ(test, copy_from_user(page, (void __user *)address, sizeof(*page)), 0);
+	vm_munmap(address, PAGES * PAGE_SIZE);
 	KUNIT_EXPECT_EQ_MSG(test, page->sequence % 2, 0, "nobody writes");
 }
 
@@ -64,6 +65,7 @@ static void nobody_maps_it_writable(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, user_may_become(address, VM_MAYREAD));
 	KUNIT_EXPECT_FALSE_MSG(test, user_may_become(address, VM_MAYWRITE | VM_MAYEXEC),
 			       "later either");
+	vm_munmap(address, PAGES * PAGE_SIZE);
 }
 
 static void the_head_says_what_it_is(struct kunit *test)
@@ -170,8 +172,6 @@ static int status_init(struct kunit *test)
 static void status_exit(struct kunit *test)
 {
 	board_detach();
-	/* The test's mappings went with its thread; their references do so a little later. */
-	flush_delayed_fput();
 	node_close(ctl);
 }
 
