@@ -4,3 +4,5 @@ dsmil-y += tests/support.o tests/board.o tests/client.o tests/nodes_kunit.o \
 	   tests/registers_kunit.o tests/audit_kunit.o tests/devices_kunit.o tests/netlink_kunit.o \
 	   tests/netlink_registers_kunit.o tests/status_kunit.o tests/batch_kunit.o \
 	   tests/observe_kunit.o
+# What these do lasts as long as the module is loaded: they come last.
+dsmil-y += tests/quarantine_kunit.o
