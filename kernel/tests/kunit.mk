@@ -5,4 +5,4 @@ dsmil-y += tests/support.o tests/board.o tests/client.o tests/nodes_kunit.o \
 	   tests/netlink_registers_kunit.o tests/status_kunit.o tests/batch_kunit.o \
 	   tests/observe_kunit.o
 # What these do lasts as long as the module is loaded: they come last.
-dsmil-y += tests/quarantine_kunit.o
+dsmil-y += tests/poller_kunit.o tests/quarantine_kunit.o
