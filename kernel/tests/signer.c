@@ -4,6 +4,7 @@
 #include <crypto/sha2.h>
 
 #include "signer.h"
+#include "support.h"
 
 #define DIGITS ECC_CURVE_NIST_P256_DIGITS
 #define BYTES (DIGITS * sizeof(u64))
@@ -102,4 +103,37 @@ struct dsmil_grant_signature signer_sign(struct kunit *test, const struct signer
 	vli_mod_inv(k, k, curve->n, DIGITS);
 	vli_mod_mult_slow(s, s, k, curve->n, DIGITS);
 	return make_der(r, s);
+}
+
+void grant_sign(struct kunit *test, struct grant *grant, const struct signer *first,
+		const struct signer *second)
+{
+	grant->body.signer_count = second ? 2 : 1;
+	memcpy(grant->body.signer[0], first->id, sizeof(first->id));
+	if (second)
+		memcpy(grant->body.signer[1], second->id, sizeof(second->id));
+	grant->signatures[0] = signer_sign(test, first, &grant->body);
+	if (second)
+		grant->signatures[1] = signer_sign(test, second, &grant->body);
+}
+
+struct dsmil_grant_key_add key_request(const struct signer *signer, const char *owner)
+{
+	struct dsmil_grant_key_add request = { .size = sizeof(request) };
+
+	memcpy(request.point, signer->point, sizeof(request.point));
+	strscpy(request.owner, owner, sizeof(request.owner));
+	return request;
+}
+
+long key_submit(struct kunit *test, struct file *ctl, struct dsmil_grant_key_add *request)
+{
+	return node_ioctl(test, ctl, DSMIL_IOC_GRANT_KEY_ADD, request, sizeof(*request));
+}
+
+long key_add(struct kunit *test, struct file *ctl, const struct signer *signer, const char *owner)
+{
+	struct dsmil_grant_key_add request = key_request(signer, owner);
+
+	return key_submit(test, ctl, &request);
 }
