@@ -6,4 +6,4 @@ dsmil-y += tests/support.o tests/board.o tests/client.o tests/nodes_kunit.o \
 	   tests/observe_kunit.o tests/signer.o tests/signature_kunit.o
 # What these do lasts as long as the module is loaded: they come last, in this order.
 dsmil-y += tests/poller_kunit.o tests/quarantine_kunit.o tests/grant_keys_kunit.o \
-	   tests/grant_seal_kunit.o
+	   tests/grants_kunit.o tests/grant_seal_kunit.o
