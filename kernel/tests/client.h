@@ -39,7 +39,7 @@ const struct nlmsghdr *client_next(struct kunit *test, struct client *client);
 int client_ask(struct kunit *test, struct client *client, u8 command, u16 type, u32 value);
 int client_ask_bytes(struct kunit *test, struct client *client, u8 command, u16 type,
 		     const void *bytes, size_t size);
-/* How many answers are left of a dump, and how many of them say that it was interrupted; or its error. */
+/* How many answers are left of a dump, or its error; and how many say that it was interrupted. */
 int client_collect(struct kunit *test, struct client *client, int *interrupted);
 /* An attribute of the message in the buffer that must be there. */
 u32 client_u32(struct kunit *test, struct client *client, u16 type);

@@ -117,6 +117,64 @@ static void events(struct kunit *test)
 			DSMIL_REASON_QUARANTINED);
 }
 
+static void expect_event(struct kunit *test, u32 type)
+{
+	KUNIT_ASSERT_NOT_NULL(test, client_next(test, client));
+	KUNIT_EXPECT_EQ(test, client_u32(test, client, DSMIL_A_EVENT_TYPE), type);
+}
+
+/* Two operations; the second is a write to that device. */
+static void write_in_batch(struct kunit *test, const char *name)
+{
+	struct file *ctl = node_open(test, "ctl", O_RDWR), *file = node_open(test, name, O_RDWR);
+	int fd = descriptor_open(test, file);
+	struct dsmil_batch_operation operations[] = {
+		{ .fd = fd, .operation = DSMIL_BATCH_READ },
+		{ .fd = fd, .operation = DSMIL_BATCH_WRITE, .reg = 1, .value = 7 },
+	};
+	void __user *user = user_page(test);
+	struct dsmil_reg_batch batch = {
+		.size = sizeof(batch), .count = ARRAY_SIZE(operations),
+		.stride = sizeof(operations[0]), .operations = (uintptr_t)user,
+	};
+
+	KUNIT_ASSERT_EQ(test, copy_to_user(user, operations, sizeof(operations)), 0);
+	KUNIT_EXPECT_EQ(test, node_ioctl(test, ctl, DSMIL_IOC_REG_BATCH, &batch, sizeof(batch)), 0);
+	descriptor_close(fd);
+	node_close(file);
+	node_close(ctl);
+}
+
+/* The group "security": what the guard refused, alone or in a batch, and nothing else. */
+static void security(struct kunit *test)
+{
+	KUNIT_ASSERT_EQ(test, client_join(client, client->security), 0);
+	write_config(test, "8005");
+	write_in_batch(test, "8005");
+	KUNIT_EXPECT_NULL(test, client_next(test, client));
+	write_config(test, "8009");
+	expect_event(test, DSMIL_EVENT_REFUSED);
+	write_in_batch(test, "8009");
+	expect_event(test, DSMIL_EVENT_BATCH_PART);
+	KUNIT_EXPECT_NOT_NULL_MSG(test, client_attribute(client, (void *)client->buffer,
+							 DSMIL_A_EVENT_DETAIL), "the operations");
+	KUNIT_EXPECT_NULL(test, client_next(test, client));
+}
+
+/* Values of registers are in the events. */
+static void groups_need_the_capability(struct kunit *test)
+{
+	const struct cred *cred = caller_drop(test);
+	int events = client_join(client, client->events);
+	int security = client_join(client, client->security);
+
+	caller_restore(cred);
+	KUNIT_EXPECT_EQ(test, events, -EPERM);
+	KUNIT_EXPECT_EQ(test, security, -EPERM);
+	write_config(test, "8009");
+	KUNIT_EXPECT_NULL(test, client_next(test, client));
+}
+
 /* An allocation that fails makes a request fail cleanly, and the next one works. */
 static void allocations_fail(struct kunit *test)
 {
@@ -185,6 +243,8 @@ static struct kunit_case netlink_cases[] = {
 	KUNIT_CASE(interrupted_dump),
 	KUNIT_CASE(ended_dump),
 	KUNIT_CASE(events),
+	KUNIT_CASE(security),
+	KUNIT_CASE(groups_need_the_capability),
 	KUNIT_CASE(allocations_fail),
 	KUNIT_CASE(event_without_memory),
 	{}

@@ -130,14 +130,17 @@ static void intervals_are_checked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, board.reads, 0);
 }
 
+/* As the uAPI says what the digest of a sweep is over. */
+struct sweep_answer {
+	__le16 token;
+	__le32 value;
+	__le32 result;
+} __packed;
+
 /* The event of a sweep: how many, how many failed, and a digest of every answer. */
 static void sweep_is_one_event(struct kunit *test)
 {
-	struct answer {
-		__le16 token;
-		__le32 value;
-		__le32 result;
-	} __packed *answers;
+	struct sweep_answer *answers;
 	struct dsmil_event event;
 	u8 digest[SHA256_DIGEST_SIZE];
 	u32 count = 0;

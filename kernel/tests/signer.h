@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Has keys enrolled and signs grants as their owners do, with the arithmetic that the kernel checks them
- * with: a grant names the load of the module, so it cannot be signed beforehand.
+ * Has keys enrolled and signs grants as their owners do, with the arithmetic that the
+ * kernel checks them with: a grant names the load of the module, so it cannot be
+ * signed beforehand.
  */
 #ifndef DSMIL_TEST_SIGNER_H
 #define DSMIL_TEST_SIGNER_H
