@@ -4,7 +4,6 @@
 #include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
-#include <linux/poll.h>
 #include <linux/sched.h>
 #include <linux/uaccess.h>
 
@@ -348,11 +347,11 @@ static void poll_says_when(struct kunit *test)
 {
 	struct reader reader = reader_open(test);
 
-	KUNIT_EXPECT_EQ(test, vfs_poll(reader.file, NULL), 0);
+	KUNIT_EXPECT_EQ(test, node_poll(reader.file, NULL), 0);
 	make_events(test, 1);
-	KUNIT_EXPECT_EQ(test, vfs_poll(reader.file, NULL), EPOLLIN | EPOLLRDNORM);
+	KUNIT_EXPECT_EQ(test, node_poll(reader.file, NULL), POLL_READABLE);
 	take_all(test, &reader);
-	KUNIT_EXPECT_EQ(test, vfs_poll(reader.file, NULL), 0);
+	KUNIT_EXPECT_EQ(test, node_poll(reader.file, NULL), 0);
 	reader_close(&reader);
 }
 
@@ -385,7 +384,7 @@ static void only_who_had_all_is_woken(struct kunit *test)
 
 	init_poll_funcptr(&waiter.table, wait_here);
 	init_waitqueue_func_entry(&waiter.entry, count_wake);
-	KUNIT_EXPECT_EQ(test, vfs_poll(reader.file, &waiter.table), 0);
+	KUNIT_EXPECT_EQ(test, node_poll(reader.file, &waiter.table), 0);
 	KUNIT_ASSERT_NOT_NULL(test, waiter.queue);
 	make_events(test, 1);
 	KUNIT_EXPECT_EQ(test, waiter.woken, 1);

@@ -90,6 +90,11 @@ int node_open_error(const char *name, int flags)
 	return 0;
 }
 
+u32 node_poll(struct file *file, struct poll_table_struct *table)
+{
+	return (__force u32)vfs_poll(file, table);
+}
+
 void node_close(struct file *file)
 {
 	__fput_sync(file);

@@ -7,6 +7,7 @@
 #include <linux/cred.h>
 #include <linux/dsmil.h>
 #include <linux/fs.h>
+#include <linux/poll.h>
 
 #define SAFE_ID 0x8005
 #define QUARANTINED_ID 0x8009
@@ -29,6 +30,9 @@ bool user_may_become(unsigned long address, unsigned long flags);
 struct file *node_open(struct kunit *test, const char *name, int flags);
 /* The error of opening it, 0 if it opens. */
 int node_open_error(const char *name, int flags);
+/* What poll() says, as a number that can be compared. */
+u32 node_poll(struct file *file, struct poll_table_struct *table);
+#define POLL_READABLE ((__force u32)(EPOLLIN | EPOLLRDNORM))
 /* At once, unlike fput() in a kernel thread. */
 void node_close(struct file *file);
 
