@@ -192,26 +192,26 @@ static void changes_are_told(struct kunit *test)
 /* Failures are counted, change nothing that is known, and are no changes. */
 static void failures_are_counted(struct kunit *test)
 {
-	struct dsmil_event event;
+	struct dsmil_event good, bad;
 	u32 value = 0;
 	bool known;
 
 	KUNIT_ASSERT_EQ(test, board_register(), 0);
 	KUNIT_ASSERT_EQ(test, set_interval(test, "86400"), 0);
-	event = await(test, DSMIL_EVENT_SWEEP);
+	good = await(test, DSMIL_EVENT_SWEEP);
 	board.read_error = -EIO;
 	KUNIT_ASSERT_EQ(test, set_interval(test, "86400"), 0);
-	KUNIT_EXPECT_EQ(test, await(test, DSMIL_EVENT_SWEEP).sequence, event.sequence + 1);
+	bad = await(test, DSMIL_EVENT_SWEEP);
+	KUNIT_EXPECT_EQ_MSG(test, bad.sequence, good.sequence + 1, "nothing in between");
+	KUNIT_EXPECT_EQ(test, bad.count, POLLED);
+	KUNIT_EXPECT_EQ(test, bad.value, POLLED);
+	KUNIT_EXPECT_NE(test, memcmp(bad.detail.digest, good.detail.digest,
+				     sizeof(bad.detail.digest)), 0);
 	dsmil_firmware_lock();
 	known = dsmil_status_value(TOKEN(SAFE_ID, 0), &value);
 	dsmil_firmware_unlock();
 	KUNIT_EXPECT_TRUE(test, known);
 	KUNIT_EXPECT_EQ(test, value, 0x1000 + TOKEN(SAFE_ID, 0));
-
-	KUNIT_ASSERT_EQ(test, set_interval(test, "86400"), 0);
-	event = await(test, DSMIL_EVENT_SWEEP);
-	KUNIT_EXPECT_EQ(test, event.count, POLLED);
-	KUNIT_EXPECT_EQ(test, event.value, POLLED);
 }
 
 /* With DATA where it is asked for, and without what the board lacks. */
