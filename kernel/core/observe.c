@@ -49,9 +49,12 @@ static u32 observer_count;
 static u64 waiting_bytes(const struct observer *observer, u64 put)
 {
 	/* Pairs with the reader's release: it is done with what it gives back. */
-	u64 waiting = put - smp_load_acquire(&observer->reader->taken);
+	u64 taken = smp_load_acquire(&observer->reader->taken);
 
-	return waiting > observer->bytes ? 0 : waiting;
+	/* Before it is subtracted: positions never wrap, but the reader may say anything. */
+	if (taken > put || put - taken > observer->bytes)
+		return 0;
+	return put - taken;
 }
 
 static void put_record(struct observer *observer, const struct dsmil_event *event)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The audit ring: what is kept, what is only counted, and who may read it. */
 #include <linux/file.h>
-#include <linux/poll.h>
 #include <linux/uaccess.h>
 
 #include "../core/audit.h"
@@ -173,11 +172,11 @@ static void poll_says_when(struct kunit *test)
 {
 	struct dsmil_event event;
 
-	KUNIT_EXPECT_EQ(test, vfs_poll(ring, NULL), 0);
+	KUNIT_EXPECT_EQ(test, node_poll(ring, NULL), 0);
 	fill_with_reads(test, 1);
-	KUNIT_EXPECT_EQ(test, vfs_poll(ring, NULL), EPOLLIN | EPOLLRDNORM);
+	KUNIT_EXPECT_EQ(test, node_poll(ring, NULL), POLL_READABLE);
 	KUNIT_ASSERT_EQ(test, ring_read(test, ring, &event), sizeof(event));
-	KUNIT_EXPECT_EQ(test, vfs_poll(ring, NULL), 0);
+	KUNIT_EXPECT_EQ(test, node_poll(ring, NULL), 0);
 }
 
 static int audit_init(struct kunit *test)

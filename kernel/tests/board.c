@@ -30,6 +30,8 @@ static int board_locate(u16 token, u16 *location)
 static int board_read(u16 token, u16 location, u32 *value)
 {
 	board.reads++;
+	if (board.on_call)
+		board.on_call();
 	*value = board.values[(location - BOARD_LOCATION) % DSMIL_TOKEN_COUNT];
 	return board.read_error;
 }
@@ -37,15 +39,16 @@ static int board_read(u16 token, u16 location, u32 *value)
 static int board_write(u16 token, u16 location, u32 value)
 {
 	board.writes++;
+	if (board.on_call)
+		board.on_call();
 	board.written_location = location;
 	if (!board.write_error)
 		board.values[(location - BOARD_LOCATION) % DSMIL_TOKEN_COUNT] = value;
 	return board.write_error;
 }
 
-static const struct dsmil_firmware_ops board_ops = {
+static struct dsmil_firmware_ops board_ops = {
 	.name = "kunit",
-	.kind = DSMIL_FIRMWARE_SIM,
 	.map = board_map,
 	.locate = board_locate,
 	.read = board_read,
@@ -57,6 +60,7 @@ void board_reset(void)
 	u16 i;
 
 	memset(&board, 0, sizeof(board));
+	board.kind = DSMIL_FIRMWARE_SIM;
 	board.count = DSMIL_TOKEN_COUNT;
 	for (i = 0; i < DSMIL_TOKEN_COUNT; i++) {
 		board.map[i].token = DSMIL_TOKEN_BASE + i;
@@ -67,8 +71,14 @@ void board_reset(void)
 
 int board_register(void)
 {
-	int ret = dsmil_register_firmware(&board_ops);
+	int ret;
 
+	/* What is attached already does not change. */
+	if (!attached) {
+		board_ops.kind = board.kind;
+		board_ops.read_only = board.read_only;
+	}
+	ret = dsmil_register_firmware(&board_ops);
 	if (!ret)
 		attached = true;
 	return ret;

@@ -12,6 +12,8 @@ struct kunit;
 #define BOARD_EXTRA 4 /* tokens that a test may add */
 
 struct test_board {
+	u8 kind; /* enum dsmil_firmware_kind; this and the next are taken when attaching */
+	bool read_only;
 	struct dsmil_location map[DSMIL_TOKEN_COUNT + BOARD_EXTRA];
 	size_t count;
 	u32 values[DSMIL_TOKEN_COUNT]; /* by location */
@@ -19,6 +21,7 @@ struct test_board {
 	u16 moved;		       /* a token that locate() finds elsewhere, or 0 */
 	int read_error;
 	int write_error;
+	void (*on_call)(void); /* in each call, under the firmware lock; or NULL */
 	unsigned int reads;
 	unsigned int writes;
 	u16 written_location;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/dsmil_netlink.h>
+#include <linux/file.h>
 #include <linux/netlink.h>
 #include <linux/socket.h>
 #include <linux/sockptr.h>
@@ -7,6 +8,7 @@
 #include <net/sock.h>
 
 #include "client.h"
+#include "support.h"
 
 static void find_family(struct kunit *test, struct client *client)
 {
@@ -41,6 +43,8 @@ static void find_family(struct kunit *test, struct client *client)
 		id = nla_find_nested(group, CTRL_ATTR_MCAST_GRP_ID);
 		if (name && id && !nla_strcmp(name, DSMIL_GENL_EVENTS))
 			client->events = nla_get_u32(id);
+		if (name && id && !nla_strcmp(name, DSMIL_GENL_SECURITY))
+			client->security = nla_get_u32(id);
 	}
 }
 
@@ -53,35 +57,48 @@ struct client *client_open(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, client->buffer);
 	KUNIT_ASSERT_EQ(test, sock_create_kern(&init_net, AF_NETLINK, SOCK_RAW, NETLINK_GENERIC,
 					       &client->socket), 0);
+	client->file = sock_alloc_file(client->socket, O_CLOEXEC, NULL);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, client->file);
 	find_family(test, client);
 	return client;
 }
 
 void client_close(struct client *client)
 {
-	sock_release(client->socket);
+	node_close(client->file);
 }
 
-void client_send(struct kunit *test, struct client *client, u8 command, u16 flags, u16 type,
-		 u32 value)
+void client_send_bytes(struct kunit *test, struct client *client, u8 command, u16 flags, u16 type,
+		       const void *bytes, size_t size)
 {
 	struct {
 		struct nlmsghdr netlink;
 		struct genlmsghdr generic;
 		struct nlattr attribute;
-		u32 value;
+		u8 bytes[CLIENT_ATTRIBUTE_MAX];
 	} request = {
 		.netlink = { .nlmsg_type = client->family, .nlmsg_flags = NLM_F_REQUEST | flags },
 		.generic = { .cmd = command, .version = DSMIL_GENL_VERSION },
-		.attribute = { NLA_HDRLEN + sizeof(u32), type },
-		.value = value,
+		.attribute = { NLA_HDRLEN + size, type },
 	};
-	size_t size = type ? sizeof(request) : offsetof(typeof(request), attribute);
-	struct kvec vector = { &request, size };
+	size_t length = offsetof(typeof(request), attribute);
+	struct kvec vector = { &request };
 	struct msghdr header = {};
 
-	request.netlink.nlmsg_len = size;
-	KUNIT_ASSERT_EQ(test, kernel_sendmsg(client->socket, &header, &vector, 1, size), size);
+	KUNIT_ASSERT_LE(test, size, sizeof(request.bytes));
+	if (type) {
+		memcpy(request.bytes, bytes, size);
+		length += nla_total_size(size);
+	}
+	request.netlink.nlmsg_len = length;
+	vector.iov_len = length;
+	KUNIT_ASSERT_EQ(test, kernel_sendmsg(client->socket, &header, &vector, 1, length), length);
+}
+
+void client_send(struct kunit *test, struct client *client, u8 command, u16 flags, u16 type,
+		 u32 value)
+{
+	client_send_bytes(test, client, command, flags, type, &value, sizeof(value));
 }
 
 int client_try(struct client *client, u8 command)
@@ -119,16 +136,58 @@ const struct nlmsghdr *client_next(struct kunit *test, struct client *client)
 	return (const struct nlmsghdr *)client->buffer;
 }
 
-int client_ask(struct kunit *test, struct client *client, u8 command, u16 type, u32 value)
+int client_ask_bytes(struct kunit *test, struct client *client, u8 command, u16 type,
+		     const void *bytes, size_t size)
 {
 	const struct nlmsghdr *message;
 
-	client_send(test, client, command, 0, type, value);
+	client_send_bytes(test, client, command, 0, type, bytes, size);
 	message = client_next(test, client);
 	KUNIT_ASSERT_NOT_NULL(test, message);
 	if (message->nlmsg_type != NLMSG_ERROR)
 		return 0;
 	return ((const struct nlmsgerr *)nlmsg_data(message))->error;
+}
+
+int client_ask(struct kunit *test, struct client *client, u8 command, u16 type, u32 value)
+{
+	return client_ask_bytes(test, client, command, type, &value, sizeof(value));
+}
+
+int client_collect(struct kunit *test, struct client *client, int *interrupted)
+{
+	const struct nlmsghdr *message;
+	int answers = 0, rest;
+
+	*interrupted = 0;
+	while ((message = client_next(test, client))) {
+		rest = client->length;
+		for (; nlmsg_ok(message, rest); message = nlmsg_next(message, &rest)) {
+			if (message->nlmsg_type == NLMSG_ERROR)
+				return ((const struct nlmsgerr *)nlmsg_data(message))->error;
+			if (message->nlmsg_type == NLMSG_DONE)
+				return *(const int *)nlmsg_data(message) ?: answers;
+			*interrupted += !!(message->nlmsg_flags & NLM_F_DUMP_INTR);
+			answers++;
+		}
+	}
+	return -EIO;
+}
+
+u32 client_u32(struct kunit *test, struct client *client, u16 type)
+{
+	const struct nlattr *attribute = client_attribute(client, (void *)client->buffer, type);
+
+	KUNIT_ASSERT_NOT_NULL_MSG(test, attribute, "attribute %u", type);
+	return nla_get_u32(attribute);
+}
+
+u64 client_u64(struct kunit *test, struct client *client, u16 type)
+{
+	const struct nlattr *attribute = client_attribute(client, (void *)client->buffer, type);
+
+	KUNIT_ASSERT_NOT_NULL_MSG(test, attribute, "attribute %u", type);
+	return nla_get_u64(attribute);
 }
 
 const struct nlattr *client_attribute(struct client *client, const struct nlmsghdr *message,

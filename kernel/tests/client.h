@@ -8,11 +8,14 @@
 #include <net/genetlink.h>
 
 #define CLIENT_BYTES 8192 /* so small that a dump of all devices comes in several parts */
+#define CLIENT_ATTRIBUTE_MAX 64
 
 struct client {
 	struct socket *socket;
 	u16 family; /* of "dsmil" */
-	u32 events; /* its multicast group, 0 if it has none */
+	struct file *file; /* whose opener's capabilities count; closing it closes the socket */
+	u32 events;   /* its multicast groups, 0 if it has none */
+	u32 security;
 	u8 *buffer;
 	size_t length; /* of the last datagram */
 };
@@ -23,6 +26,9 @@ void client_close(struct client *client);
 /* Sends a request with at most one u32 attribute (type 0: none). */
 void client_send(struct kunit *test, struct client *client, u8 command, u16 flags, u16 type,
 		 u32 value);
+/* The same with an attribute of any bytes, CLIENT_ATTRIBUTE_MAX at most. */
+void client_send_bytes(struct kunit *test, struct client *client, u8 command, u16 flags, u16 type,
+		       const void *bytes, size_t size);
 /* The same without an attribute, and it may fail: 0 or the error. */
 int client_try(struct client *client, u8 command);
 /* The socket's pending error, which is taken. */
@@ -31,6 +37,13 @@ int client_take_error(struct client *client);
 const struct nlmsghdr *client_next(struct kunit *test, struct client *client);
 /* A request and the error that it meets, 0 if it is answered. */
 int client_ask(struct kunit *test, struct client *client, u8 command, u16 type, u32 value);
+int client_ask_bytes(struct kunit *test, struct client *client, u8 command, u16 type,
+		     const void *bytes, size_t size);
+/* How many answers are left of a dump, or its error; and how many say that it was interrupted. */
+int client_collect(struct kunit *test, struct client *client, int *interrupted);
+/* An attribute of the message in the buffer that must be there. */
+u32 client_u32(struct kunit *test, struct client *client, u16 type);
+u64 client_u64(struct kunit *test, struct client *client, u16 type);
 /* The last message's attribute, NULL if there is none. */
 const struct nlattr *client_attribute(struct client *client, const struct nlmsghdr *message,
 				      u16 type);

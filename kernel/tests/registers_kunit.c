@@ -2,6 +2,7 @@
 /* Reads and writes through the nodes of the devices. */
 #include <linux/uaccess.h>
 
+#include "../core/trace.h"
 #include "board.h"
 #include "support.h"
 
@@ -229,6 +230,101 @@ static void old_descriptors(struct kunit *test)
 	node_close(file);
 }
 
+/* What each tracepoint was last given, and how often. */
+struct trace {
+	unsigned int count;
+	struct dsmil_event event;
+};
+
+static struct trace traced_read, traced_write, traced_refused;
+
+static void probe(void *data, const struct dsmil_event *event)
+{
+	struct trace *trace = data;
+
+	trace->count++;
+	trace->event = *event;
+}
+
+static void trace_begin(struct kunit *test)
+{
+	traced_read.count = 0;
+	traced_write.count = 0;
+	traced_refused.count = 0;
+	KUNIT_ASSERT_EQ(test, register_trace_dsmil_read(probe, &traced_read), 0);
+	KUNIT_ASSERT_EQ(test, register_trace_dsmil_write(probe, &traced_write), 0);
+	KUNIT_ASSERT_EQ(test, register_trace_dsmil_refused(probe, &traced_refused), 0);
+}
+
+static void trace_end(void)
+{
+	unregister_trace_dsmil_refused(probe, &traced_refused);
+	unregister_trace_dsmil_write(probe, &traced_write);
+	unregister_trace_dsmil_read(probe, &traced_read);
+	tracepoint_synchronize_unregister();
+}
+
+static void expect_traced(struct kunit *test, const struct trace *trace, u16 token, u32 value,
+			  int result)
+{
+	KUNIT_EXPECT_EQ(test, trace->count, 1);
+	KUNIT_EXPECT_EQ(test, trace->event.token, token);
+	KUNIT_EXPECT_EQ(test, trace->event.value, value);
+	KUNIT_EXPECT_EQ(test, trace->event.result, result);
+}
+
+static void tracepoints(struct kunit *test)
+{
+	struct file *file = node_open(test, "8005", O_RDONLY);
+	u32 value;
+
+	trace_begin(test);
+	board.read_error = -EIO;
+	KUNIT_EXPECT_EQ(test, reg_read(test, file, 0, &value), -EIO);
+	KUNIT_EXPECT_EQ(test, write_to(test, SAFE_ID, 1), 0);
+	KUNIT_EXPECT_EQ(test, write_to(test, QUARANTINED_ID, 1), -EPERM);
+	trace_end();
+	expect_traced(test, &traced_read, TOKEN(SAFE_ID, 0), 0, -EIO);
+	expect_traced(test, &traced_write, TOKEN(SAFE_ID, 1), 0x2a, 0);
+	expect_traced(test, &traced_refused, TOKEN(QUARANTINED_ID, 1), 0x2a, -EPERM);
+	KUNIT_EXPECT_EQ(test, traced_refused.event.reason, DSMIL_REASON_QUARANTINED);
+	node_close(file);
+}
+
+/* A batch is one event of the ring, and still each of its operations is traced. */
+static void batches_are_traced(struct kunit *test)
+{
+	struct file *safe = node_open(test, "8005", O_RDWR);
+	struct file *quarantined = node_open(test, "8009", O_RDWR), *ctl;
+	int safe_fd = descriptor_open(test, safe);
+	int quarantined_fd = descriptor_open(test, quarantined);
+	struct dsmil_batch_operation operations[] = {
+		{ .fd = safe_fd, .operation = DSMIL_BATCH_READ },
+		{ .fd = safe_fd, .operation = DSMIL_BATCH_WRITE, .reg = 1, .value = 7 },
+		{ .fd = quarantined_fd, .operation = DSMIL_BATCH_WRITE, .reg = 1, .value = 8 },
+	};
+	struct dsmil_reg_batch batch = {
+		.size = sizeof(batch), .count = ARRAY_SIZE(operations),
+		.stride = sizeof(operations[0]),
+	};
+	void __user *user = user_page(test);
+
+	ctl = node_open(test, "ctl", O_RDWR);
+	batch.operations = (uintptr_t)user;
+	KUNIT_ASSERT_EQ(test, copy_to_user(user, operations, sizeof(operations)), 0);
+	trace_begin(test);
+	KUNIT_EXPECT_EQ(test, node_ioctl(test, ctl, DSMIL_IOC_REG_BATCH, &batch, sizeof(batch)), 0);
+	trace_end();
+	expect_traced(test, &traced_read, TOKEN(SAFE_ID, 0), 0x1000 + TOKEN(SAFE_ID, 0), 0);
+	expect_traced(test, &traced_write, TOKEN(SAFE_ID, 1), 7, 0);
+	expect_traced(test, &traced_refused, TOKEN(QUARANTINED_ID, 1), 8, -EPERM);
+	node_close(ctl);
+	descriptor_close(quarantined_fd);
+	descriptor_close(safe_fd);
+	node_close(quarantined);
+	node_close(safe);
+}
+
 static int registers_init(struct kunit *test)
 {
 	board_attach(test);
@@ -252,6 +348,8 @@ static struct kunit_case registers_cases[] = {
 	KUNIT_CASE(unstable_locations),
 	KUNIT_CASE(absent_register),
 	KUNIT_CASE(old_descriptors),
+	KUNIT_CASE(tracepoints),
+	KUNIT_CASE(batches_are_traced),
 	{}
 };
 

@@ -2,25 +2,48 @@
 #include <linux/capability.h>
 #include <linux/fdtable.h>
 #include <linux/file.h>
+#include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/sched/mm.h>
 #include <linux/shmem_fs.h>
 #include <linux/uaccess.h>
 
+#include "../core/audit.h"
 #include "support.h"
 
 /* KUnit gives the test's thread an address space on the way, and leaks a reference to it. */
-static void __user *map_page(struct kunit *test, struct file *file, unsigned long protection,
-			     unsigned long flags)
+unsigned long user_map(struct kunit *test, struct file *file, size_t bytes,
+		       unsigned long protection, unsigned long flags, u32 first_page)
 {
 	bool had_none = !current->mm;
-	unsigned long address = kunit_vm_mmap(test, file, 0, PAGE_SIZE, protection, flags, 0);
+	unsigned long address = kunit_vm_mmap(test, file, 0, bytes, protection, flags,
+					      (unsigned long)first_page * PAGE_SIZE);
 
 	if (had_none && current->mm)
 		mmdrop(current->mm);
+	return address;
+}
+
+static void __user *map_page(struct kunit *test, struct file *file, unsigned long protection,
+			     unsigned long flags)
+{
+	unsigned long address = user_map(test, file, PAGE_SIZE, protection, flags, 0);
+
 	KUNIT_ASSERT_NE_MSG(test, address, 0, "no user memory");
 	KUNIT_ASSERT_LT_MSG(test, address, TASK_SIZE, "no user memory");
 	return (void __user *)address;
+}
+
+bool user_may_become(unsigned long address, unsigned long flags)
+{
+	struct vm_area_struct *vma;
+	bool may;
+
+	mmap_read_lock(current->mm);
+	vma = vma_lookup(current->mm, address);
+	may = vma && vma->vm_flags & flags;
+	mmap_read_unlock(current->mm);
+	return may;
 }
 
 void __user *user_page(struct kunit *test)
@@ -67,6 +90,11 @@ int node_open_error(const char *name, int flags)
 	return 0;
 }
 
+u32 node_poll(struct file *file, struct poll_table_struct *table)
+{
+	return (__force u32)vfs_poll(file, table);
+}
+
 void node_close(struct file *file)
 {
 	__fput_sync(file);
@@ -88,6 +116,21 @@ long node_ioctl(struct kunit *test, struct file *file, unsigned int command, voi
 	ret = node_ioctl_at(file, command, user);
 	KUNIT_ASSERT_EQ(test, copy_from_user(arg, user, size), 0);
 	return ret;
+}
+
+int descriptor_open(struct kunit *test, struct file *file)
+{
+	int fd = get_unused_fd_flags(O_CLOEXEC);
+
+	KUNIT_ASSERT_GE(test, fd, 0);
+	fd_install(fd, get_file(file));
+	return fd;
+}
+
+void descriptor_close(int fd)
+{
+	close_fd(fd);
+	flush_delayed_fput();
 }
 
 struct file *ring_open(struct kunit *test, struct file *ctl)
@@ -146,6 +189,24 @@ void ring_drain(struct kunit *test, struct file *ctl, struct file *ring)
 		KUNIT_ASSERT_EQ(test, ring_advance(test, ring, info.audit_head), 0);
 		info = info_get(test, ctl);
 	} while (info.audit_tail != info.audit_head);
+}
+
+u32 ring_reserve_all(void)
+{
+	u32 count = 0;
+
+	while (!dsmil_audit_reserve(1))
+		count++;
+	return count;
+}
+
+struct dsmil_event ring_expect(struct kunit *test, struct file *ring, u16 type)
+{
+	struct dsmil_event event = {};
+
+	KUNIT_EXPECT_EQ(test, ring_read(test, ring, &event), sizeof(event));
+	KUNIT_EXPECT_EQ(test, event.type, type);
+	return event;
 }
 
 const struct cred *caller_drop(struct kunit *test)
