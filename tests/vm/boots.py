@@ -10,6 +10,7 @@ from pathlib import Path
 import checks
 import guest
 import session
+import signed
 import tables
 import ynl
 from errors import EXIT_NOT_FOUND, LabError
@@ -38,6 +39,8 @@ class Boot:
     timeout: float = 400
     tools: tuple = ()  # programs of the build root, with our udev rules
     unpinned: bool = False  # carries a dsmil_dell that knows no symbol version
+    load: str = "dell"
+    secure_boot: bool = False  # UEFI with Secure Boot on, and modules signed by several keys
 
 
 BOOTS = (
@@ -59,6 +62,9 @@ BOOTS = (
     Boot("udev", "a real systemd-udevd makes nodes, groups and links", "boot-udev.sh",
          ("udev",), (checks.nothing_forbidden,), tpm=False,
          tools=("/usr/bin/udevadm", "/usr/lib/systemd/systemd-udevd", "/usr/bin/systemd-sysusers")),
+    Boot("secureboot", "the firmware has Secure Boot on, and two certificates of ours", "boot-secureboot.sh",
+         ("secure-boot",), (checks.nothing_forbidden,), tpm=False, load="none", secure_boot=True,
+         tools=("/usr/bin/kmod",)),
 )
 
 
@@ -100,6 +106,10 @@ def make_setup(boot, build, modules):
         if not needed.is_dir():
             raise LabError(f"{needed} is missing; run make", EXIT_NOT_FOUND)
     files = _guest_files(boot.board)
+    variables = None
+    if boot.secure_boot:
+        variables, signed_modules = signed.prepare(ROOT / "build" / "vm" / "signed", release, directory)
+        files |= signed_modules
     if boot.tools:
         files["usr/lib/udev/rules.d/90-dsmil.rules"] = ((ROOT / "udev/90-dsmil.rules").read_bytes(), 0o644)
         files["usr/lib/sysusers.d/dsmil.conf"] = ((ROOT / "deploy/systemd/dsmil.sysusers").read_bytes(), 0o644)
@@ -109,4 +119,5 @@ def make_setup(boot, build, modules):
         out=ROOT / "build" / "vm" / boot.name, kernel=release, board=boot.board, modules=directory,
         programs=(build,), tests=(kselftest,), extra=(ROOT / "tests" / "vm" / "overlay",),
         files=files, python_imports=PYTHON if boot.python else (),
-        tools=boot.tools, script=GUEST / boot.script, tpm=boot.tpm, timeout=boot.timeout)
+        tools=boot.tools, script=GUEST / boot.script, load=boot.load, tpm=boot.tpm,
+        variables=variables, timeout=boot.timeout)
