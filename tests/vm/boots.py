@@ -59,9 +59,10 @@ BOOTS = (
          kernel="6.1", python=True),
     Boot("firmware", "Dell's driver loses its way, and is one that nobody tested", "boot-firmware.sh",
          ("backend", "read-only"), (checks.nothing_forbidden,), board="wmi-only", unpinned=True),
-    Boot("udev", "a real systemd-udevd makes nodes, groups and links", "boot-udev.sh",
-         ("udev",), (checks.nothing_forbidden,), tpm=False,
-         tools=("/usr/bin/udevadm", "/usr/lib/systemd/systemd-udevd", "/usr/bin/systemd-sysusers")),
+    Boot("udev", "a real systemd-udevd makes nodes, groups and links, a real kmod loads", "boot-udev.sh",
+         ("udev", "modprobe"), (checks.nothing_forbidden,), tpm=False,
+         tools=("/usr/bin/udevadm", "/usr/lib/systemd/systemd-udevd", "/usr/bin/systemd-sysusers",
+                "/usr/bin/kmod")),
     Boot("secureboot", "the firmware has Secure Boot on, and two certificates of ours", "boot-secureboot.sh",
          ("secure-boot",), (checks.nothing_forbidden,), tpm=False, load="none", secure_boot=True,
          tools=("/usr/bin/kmod",)),
@@ -112,6 +113,7 @@ def make_setup(boot, build, modules):
         files |= signed_modules
     if boot.tools:
         files["usr/lib/udev/rules.d/90-dsmil.rules"] = ((ROOT / "udev/90-dsmil.rules").read_bytes(), 0o644)
+        files["usr/lib/modprobe.d/dsmil.conf"] = ((ROOT / "deploy/modprobe.d/dsmil.conf").read_bytes(), 0o644)
         files["usr/lib/sysusers.d/dsmil.conf"] = ((ROOT / "deploy/systemd/dsmil.sysusers").read_bytes(), 0o644)
     if boot.unpinned:
         files["lab/unpinned/dsmil_dell.ko"] = (_unpinned_module(release), 0o644)

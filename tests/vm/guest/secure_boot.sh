@@ -51,6 +51,11 @@ is 1 "$(enrolled 'Lab database key')" "the kernel has the certificate of the fir
 is 1 "$(enrolled 'Lab machine owner key')" "and the one of the machine's owner"
 is 0 "$(enrolled 'Lab stranger')" "and no other"
 
+for node in mem port; do
+	exits 1 "root does not open /dev/$node" head -c 1 "/dev/$node"
+	says "Operation not permitted" "  which lockdown forbids"
+done
+
 refused "an unsigned module" "$installed/dsmil.ko" \
 	"Loading of unsigned module is rejected"
 refused "a module signed by a key that is not enrolled" /lab/modules/stranger/dsmil.ko \
