@@ -63,6 +63,10 @@ BOOTS = (
          ("udev", "modprobe"), (checks.nothing_forbidden,), tpm=False,
          tools=("/usr/bin/udevadm", "/usr/lib/systemd/systemd-udevd", "/usr/bin/systemd-sysusers",
                 "/usr/bin/kmod")),
+    Boot("systemd", "a real systemd starts our units", "boot-systemd.sh",
+         ("systemd",), (checks.nothing_forbidden,),
+         tools=("/usr/bin/udevadm", "/usr/lib/systemd/systemd-udevd", "/usr/bin/systemd-sysusers",
+                "/usr/lib/systemd/systemd", "/usr/lib/systemd/systemd-executor", "/usr/bin/systemctl"), timeout=100),
     Boot("secureboot", "the firmware has Secure Boot on, and two certificates of ours", "boot-secureboot.sh",
          ("secure-boot",), (checks.nothing_forbidden,), tpm=False, load="none", secure_boot=True,
          tools=("/usr/bin/kmod",)),
@@ -115,6 +119,11 @@ def make_setup(boot, build, modules):
         files["usr/lib/udev/rules.d/90-dsmil.rules"] = ((ROOT / "udev/90-dsmil.rules").read_bytes(), 0o644)
         files["usr/lib/modprobe.d/dsmil.conf"] = ((ROOT / "deploy/modprobe.d/dsmil.conf").read_bytes(), 0o644)
         files["usr/lib/sysusers.d/dsmil.conf"] = ((ROOT / "deploy/systemd/dsmil.sysusers").read_bytes(), 0o644)
+        for path in Path("/usr/lib/systemd/system").glob("*.target"):
+            files[str(path).lstrip("/")] = (path.read_bytes(), 0o644)
+        for unit in ("dsmild.service", "dsmil-quarantine.service"):
+            files[f"usr/lib/systemd/system/{unit}"] = ((build / "deploy/systemd" / unit).read_bytes(), 0o644)
+        files["usr/libexec/dsmil/dsmil-quarantine"] = ((ROOT / "deploy/systemd/dsmil-quarantine").read_bytes(), 0o755)
     if boot.unpinned:
         files["lab/unpinned/dsmil_dell.ko"] = (_unpinned_module(release), 0o644)
     return session.Setup(
