@@ -62,7 +62,7 @@ BOOTS = (
     Boot("udev", "a real systemd-udevd makes nodes, groups and links, a real kmod loads", "boot-udev.sh",
          ("udev", "modprobe"), (checks.nothing_forbidden,), tpm=False,
          tools=("/usr/bin/udevadm", "/usr/lib/systemd/systemd-udevd", "/usr/bin/systemd-sysusers",
-                "/usr/bin/kmod")),
+                "/usr/bin/kmod", "/usr/lib/x86_64-linux-gnu/libkmod.so.2")),
     Boot("systemd", "a real systemd starts our units", "boot-systemd.sh",
          ("systemd",), (checks.nothing_forbidden,),
          tools=("/usr/bin/udevadm", "/usr/lib/systemd/systemd-udevd", "/usr/bin/systemd-sysusers",
@@ -117,6 +117,8 @@ def make_setup(boot, build, modules):
         files |= signed_modules
     if boot.tools:
         files["usr/lib/udev/rules.d/90-dsmil.rules"] = ((ROOT / "udev/90-dsmil.rules").read_bytes(), 0o644)
+        loads_modules = guest.require("/usr/lib/udev/rules.d/80-drivers.rules")  # systemd's own
+        files[str(loads_modules).lstrip("/")] = (loads_modules.read_bytes(), 0o644)
         files["usr/lib/modprobe.d/dsmil.conf"] = ((ROOT / "deploy/modprobe.d/dsmil.conf").read_bytes(), 0o644)
         files["usr/lib/sysusers.d/dsmil.conf"] = ((ROOT / "deploy/systemd/dsmil.sysusers").read_bytes(), 0o644)
         for path in Path("/usr/lib/systemd/system").glob("*.target"):

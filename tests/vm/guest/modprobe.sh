@@ -32,10 +32,12 @@ done
 example() { # WORDS: the example that starts so is the only one in force
 	echo "$examples" | grep "^$1" >"$local"
 }
-/usr/lib/systemd/systemd-udevd --daemon
 example "softdep dell_smbios"
-exits 0 "Dell's driver loads" $modprobe dell-smbios
-exits 0 "with the example ours follows it" test -d /sys/module/dsmil_dell
+/usr/lib/systemd/systemd-udevd --daemon # which reads the options when it starts
+exits 0 "udev finds the devices of Dell's firmware, as at boot" \
+	udevadm trigger --action=add --subsystem-match=wmi --settle
+exits 0 "Dell's driver loads" test -d /sys/module/dell_smbios
+exits 0 "and with the example ours follows it" test -d /sys/module/dsmil_dell
 lab unload
 rmmod dell-smbios dell-wmi-descriptor dcdbas
 example "options dsmil_sim absent"
