@@ -66,7 +66,7 @@ BOOTS = (
     Boot("systemd", "a real systemd starts our units", "boot-systemd.sh",
          ("systemd",), (checks.nothing_forbidden,),
          tools=("/usr/bin/udevadm", "/usr/lib/systemd/systemd-udevd", "/usr/bin/systemd-sysusers",
-                "/usr/lib/systemd/systemd", "/usr/lib/systemd/systemd-executor", "/usr/bin/systemctl"), timeout=100),
+                "/usr/lib/systemd/systemd", "/usr/lib/systemd/systemd-executor", "/usr/bin/systemctl")),
     Boot("secureboot", "the firmware has Secure Boot on, and two certificates of ours", "boot-secureboot.sh",
          ("secure-boot",), (checks.nothing_forbidden,), tpm=False, load="none", secure_boot=True,
          tools=("/usr/bin/kmod",)),
