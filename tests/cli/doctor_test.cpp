@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The doctor, shown machines that are made of files.
 #include "doctor.hpp"
+#include "module_signature.hpp"
 
 #include <cstdlib>
 #include <filesystem>
@@ -46,8 +47,23 @@ class Doctor : public testing::Test {
             std::string("\6\0\0\0", 4) + value);
     }
 
+    void put_program(const std::string &path, const std::string &body) const {
+        put(path, "#!/bin/sh\n" + body + "\n");
+        std::filesystem::permissions(root_ + path, std::filesystem::perms::owner_all);
+    }
+
+    // Under Secure Boot; modinfo says this of it.
+    void put_installed_module(const std::string &modinfo) const {
+        put_secure_boot('\1');
+        put("/lib/modules/6.12.0-test/modules.dep", "updates/dkms/dsmil.ko.xz:\n");
+        put_program("/usr/sbin/modinfo", "cat <<'end'\n" + modinfo + "\nend");
+    }
+
     std::string root_;
 };
+
+const std::string signed_by_dkms = "license:        GPL\nsig_id:         PKCS#7\n"
+                                   "signer:         DKMS module signing key\nsig_key:        5A:01";
 
 dsmil_info info_of(std::uint32_t kind) {
     dsmil_info info{};
@@ -112,19 +128,49 @@ TEST_F(Doctor, AnotherInterfaceOfTheModuleIsAFailure) {
 }
 
 TEST_F(Doctor, AnUnsignedModuleUnderSecureBootFailsWithTheSteps) {
-    put_secure_boot('\1');
-    put("/lib/modules/6.12.0-test/modules.dep", "updates/dsmil.ko:\n");
-    put("/lib/modules/6.12.0-test/updates/dsmil.ko", std::string(100, 'x'));
+    put_installed_module("filename: dsmil.ko\nlicense: GPL");
     const auto check = dsmilctl::check_secure_boot(machine());
     EXPECT_EQ(check.state, State::fail);
+    EXPECT_NE(check.text.find("is not signed"), std::string::npos);
+    EXPECT_NE(check.remedy.find("dkms build --force dsmil/"), std::string::npos);
     EXPECT_NE(check.remedy.find("mokutil --import"), std::string::npos);
 }
 
-TEST_F(Doctor, ASignedModuleUnderSecureBootIsOnlyAWarning) {
-    put_secure_boot('\1');
-    put("/lib/modules/6.12.0-test/modules.dep", "updates/dsmil.ko:\n");
-    put("/lib/modules/6.12.0-test/updates/dsmil.ko", "x~Module signature appended~\n");
+TEST_F(Doctor, AModuleWhoseKeyIsEnrolledIsFine) {
+    put_installed_module(signed_by_dkms);
+    put("/proc/keys",
+        "0 I------ 1 perm 1f010000 0 0 asymmetri DKMS module signing key: c3a1: X509.rsa c3a1 []\n");
+    EXPECT_EQ(dsmilctl::check_secure_boot(machine()).state, State::ok);
+}
+
+TEST_F(Doctor, AModuleWhoseKeyIsNotEnrolledFailsAndTheKeyIsNamed) {
+    put_installed_module(signed_by_dkms);
+    put("/proc/keys",
+        "0 I------ 1 perm 1f010000 0 0 asymmetri Another DKMS module signing key: c3: X509.rsa c3 []\n");
+    const auto check = dsmilctl::check_secure_boot(machine());
+    EXPECT_EQ(check.state, State::fail);
+    EXPECT_NE(check.text.find("\"DKMS module signing key\", whose key is not enrolled"), std::string::npos);
+    EXPECT_NE(check.remedy.find("mokutil --import"), std::string::npos);
+}
+
+TEST_F(Doctor, WhoMayNotSeeTheKeysIsOnlyWarned) {
+    put_installed_module(signed_by_dkms);
+    put("/proc/keys", "0 I--Q--- 3 perm 1f3f0000 1000 65534 keyring _uid.1000: empty\n");
     EXPECT_EQ(dsmilctl::check_secure_boot(machine()).state, State::warn);
+}
+
+TEST_F(Doctor, WithoutModinfoASignatureIsOnlyAWarning) {
+    put_installed_module(signed_by_dkms);
+    std::filesystem::remove(root_ + "/usr/sbin/modinfo");
+    EXPECT_EQ(dsmilctl::check_secure_boot(machine()).state, State::warn);
+    put_program("/usr/sbin/modinfo", "exit 1");
+    EXPECT_EQ(dsmilctl::check_secure_boot(machine()).state, State::warn);
+}
+
+TEST(KeyEnrolled, AnOrganisationMayStandBeforeTheName) {
+    EXPECT_EQ(dsmilctl::key_enrolled("0 asymmetri Example: Key 1: aa: X509.rsa aa []", "Key 1"), true);
+    EXPECT_EQ(dsmilctl::key_enrolled("0 asymmetri Example: Key 10: aa: X509.rsa aa []", "Key 1"), false);
+    EXPECT_EQ(dsmilctl::key_enrolled("", "Key 1"), std::nullopt);
 }
 
 TEST_F(Doctor, WithoutSecureBootSignaturesDoNotMatter) {

@@ -10,6 +10,7 @@ from pathlib import Path
 import checks
 import guest
 import session
+import signed
 import tables
 import ynl
 from errors import EXIT_NOT_FOUND, LabError
@@ -38,6 +39,8 @@ class Boot:
     timeout: float = 400
     tools: tuple = ()  # programs of the build root, with our udev rules
     unpinned: bool = False  # carries a dsmil_dell that knows no symbol version
+    load: str = "dell"
+    secure_boot: bool = False  # UEFI with Secure Boot on, and modules signed by several keys
 
 
 BOOTS = (
@@ -56,9 +59,17 @@ BOOTS = (
          kernel="6.1", python=True),
     Boot("firmware", "Dell's driver loses its way, and is one that nobody tested", "boot-firmware.sh",
          ("backend", "read-only"), (checks.nothing_forbidden,), board="wmi-only", unpinned=True),
-    Boot("udev", "a real systemd-udevd makes nodes, groups and links", "boot-udev.sh",
-         ("udev",), (checks.nothing_forbidden,), tpm=False,
-         tools=("/usr/bin/udevadm", "/usr/lib/systemd/systemd-udevd", "/usr/bin/systemd-sysusers")),
+    Boot("udev", "a real systemd-udevd makes nodes, groups and links, a real kmod loads", "boot-udev.sh",
+         ("udev", "modprobe"), (checks.nothing_forbidden,), tpm=False,
+         tools=("/usr/bin/udevadm", "/usr/lib/systemd/systemd-udevd", "/usr/bin/systemd-sysusers",
+                "/usr/bin/kmod", "/usr/lib/x86_64-linux-gnu/libkmod.so.2")),
+    Boot("systemd", "a real systemd starts our units", "boot-systemd.sh",
+         ("systemd",), (checks.nothing_forbidden,),
+         tools=("/usr/bin/udevadm", "/usr/lib/systemd/systemd-udevd", "/usr/bin/systemd-sysusers",
+                "/usr/lib/systemd/systemd", "/usr/lib/systemd/systemd-executor", "/usr/bin/systemctl")),
+    Boot("secureboot", "the firmware has Secure Boot on, and two certificates of ours", "boot-secureboot.sh",
+         ("secure-boot",), (checks.nothing_forbidden,), tpm=False, load="none", secure_boot=True,
+         tools=("/usr/bin/kmod",)),
     Boot("trace", "the tracepoints, with a real bpftrace", "boot-trace.sh",
          ("trace",), (checks.nothing_forbidden,), tpm=False, tools=("/usr/bin/bpftrace",)),
 )
@@ -102,13 +113,26 @@ def make_setup(boot, build, modules):
         if not needed.is_dir():
             raise LabError(f"{needed} is missing; run make", EXIT_NOT_FOUND)
     files = _guest_files(boot.board)
+    variables = None
+    if boot.secure_boot:
+        variables, signed_modules = signed.prepare(ROOT / "build" / "vm" / "signed", release, directory)
+        files |= signed_modules
     if boot.tools:
         files["usr/lib/udev/rules.d/90-dsmil.rules"] = ((ROOT / "udev/90-dsmil.rules").read_bytes(), 0o644)
+        loads_modules = guest.require("/usr/lib/udev/rules.d/80-drivers.rules")  # systemd's own
+        files[str(loads_modules).lstrip("/")] = (loads_modules.read_bytes(), 0o644)
+        files["usr/lib/modprobe.d/dsmil.conf"] = ((ROOT / "deploy/modprobe.d/dsmil.conf").read_bytes(), 0o644)
         files["usr/lib/sysusers.d/dsmil.conf"] = ((ROOT / "deploy/systemd/dsmil.sysusers").read_bytes(), 0o644)
+        for path in Path("/usr/lib/systemd/system").glob("*.target"):
+            files[str(path).lstrip("/")] = (path.read_bytes(), 0o644)
+        for unit in ("dsmild.service", "dsmil-quarantine.service"):
+            files[f"usr/lib/systemd/system/{unit}"] = ((build / "deploy/systemd" / unit).read_bytes(), 0o644)
+        files["usr/libexec/dsmil/dsmil-quarantine"] = ((ROOT / "deploy/systemd/dsmil-quarantine").read_bytes(), 0o755)
     if boot.unpinned:
         files["lab/unpinned/dsmil_dell.ko"] = (_unpinned_module(release), 0o644)
     return session.Setup(
         out=ROOT / "build" / "vm" / boot.name, kernel=release, board=boot.board, modules=directory,
         programs=(build,), tests=(kselftest,), extra=(ROOT / "tests" / "vm" / "overlay",),
         files=files, python_imports=PYTHON if boot.python else (),
-        tools=boot.tools, script=GUEST / boot.script, tpm=boot.tpm, timeout=boot.timeout)
+        tools=boot.tools, script=GUEST / boot.script, load=boot.load, tpm=boot.tpm,
+        variables=variables, timeout=boot.timeout)

@@ -2,6 +2,7 @@
 #include "doctor.hpp"
 
 #include "device_view.hpp"
+#include "module_signature.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -16,7 +17,11 @@ namespace {
 
 constexpr std::string_view install_remedy = "make dkms-install (in the dsmil source tree)";
 constexpr std::string_view load_remedy = "modprobe dsmil && modprobe dsmil_dell";
-constexpr std::string_view signature_mark = "~Module signature appended~\n";
+// DKMS signs what it builds, with a key of this machine.
+constexpr std::string_view sign_remedy = "dkms build --force dsmil/" DSMIL_VERSION
+                                         " && dkms install --force dsmil/" DSMIL_VERSION " signs it; then ";
+constexpr std::string_view enrol_remedy =
+    "mokutil --import /var/lib/dkms/mok.pub, reboot, and confirm with the password you gave";
 
 Check good(std::string name, std::string text) {
     return {std::move(name), State::ok, std::move(text), {}};
@@ -40,26 +45,17 @@ std::optional<std::string> installed_path(const Machine &machine) {
     return std::nullopt;
 }
 
-// Yes, no, or not to be told (compressed).
-std::optional<bool> is_signed(const std::string &path) {
-    if (!path.ends_with(".ko")) {
-        return std::nullopt;
-    }
+std::string content_of(const std::string &path) {
     std::ifstream file(path, std::ios::binary);
-    file.seekg(-static_cast<std::streamoff>(signature_mark.size()), std::ios::end);
-    std::string tail(signature_mark.size(), '\0');
-    file.read(tail.data(), static_cast<std::streamsize>(tail.size()));
-    return file.good() && tail == signature_mark;
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
 std::optional<bool> secure_boot(const Machine &machine) {
     if (!machine.exists("/sys/firmware/efi")) {
         return false;
     }
-    std::ifstream file(machine.root +
-                           "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c",
-                       std::ios::binary);
-    std::string content((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    const auto content = content_of(
+        machine.root + "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c");
     // Four bytes of attributes, then the value.
     return content.size() == 5 ? std::optional(content.back() == '\1') : std::nullopt;
 }
@@ -151,17 +147,29 @@ Check check_secure_boot(const Machine &machine) {
     }
     const auto path = installed_path(machine);
     if (!path) {
-        return {name, State::warn, state + "; the module will have to be signed",
-                "mokutil --import /var/lib/dkms/mok.pub, then reboot and enrol the key"};
+        return {name, State::warn, state + "; the module will have to be signed", std::string(enrol_remedy)};
     }
-    const auto sign = is_signed(std::format("{}/lib/modules/{}/{}", machine.root, machine.release, *path));
-    if (sign && !*sign) {
+    const auto found =
+        module_signature(machine.root + "/usr/sbin/modinfo",
+                         std::format("{}/lib/modules/{}/{}", machine.root, machine.release, *path));
+    if (found && !found->present) {
         return {name, State::fail, state + "; the module is not signed, so the kernel will not load it",
-                "kmodsign sha512 /var/lib/dkms/mok.key /var/lib/dkms/mok.pub " + *path +
-                    ", mokutil --import /var/lib/dkms/mok.pub, then reboot and enrol the key"};
+                std::string(sign_remedy) + std::string(enrol_remedy)};
     }
-    return {name, State::warn, state + "; the module loads only if its key is enrolled",
-            "mokutil --import /var/lib/dkms/mok.pub, then reboot and enrol the key"};
+    const auto enrolled = found && !found->signer.empty()
+                              ? key_enrolled(content_of(machine.root + "/proc/keys"), found->signer)
+                              : std::nullopt;
+    if (!enrolled) {
+        return {name, State::warn, state + "; the module loads only if its key is enrolled",
+                std::string(enrol_remedy)};
+    }
+    const auto signer =
+        std::format("{}; the module is signed by \"{}\", whose key is ", state, found->signer);
+    if (!*enrolled) {
+        return {name, State::fail, signer + "not enrolled, so the kernel will not load it",
+                std::string(enrol_remedy)};
+    }
+    return good(name, signer + "enrolled");
 }
 
 Check check_firmware(const Machine &machine) {

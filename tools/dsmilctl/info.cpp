@@ -48,7 +48,24 @@ boost::json::object json(const dsmil_info &info, std::string_view schema) {
           {"capacity", info.audit_capacity},
           {"gaps", info.audit_gaps},
           {"reader", info.audit_reader != 0}}},
+        {"observers", info.observers},
+        {"quarantine_added", info.quarantine_added},
+        {"firmware_read_only", info.firmware_read_only != 0},
+        {"grants",
+         {{"supported", info.grants_supported != 0},
+          {"keys", info.grant_keys},
+          {"sealed", info.grant_keys_sealed != 0},
+          {"used", info.grant_nonces}}},
     };
+}
+
+std::string grants_text(const dsmil_info &info) {
+    if (info.grants_supported == 0) {
+        return "this kernel cannot check signatures (no ECDSA)";
+    }
+    return std::format("{} keys{}, {} of {} grants used", info.grant_keys,
+                       info.grant_keys_sealed != 0 ? ", sealed" : "", info.grant_nonces,
+                       DSMIL_GRANT_NONCES_MAX);
 }
 
 void print_text(const dsmil_info &info, Output &out) {
@@ -64,7 +81,8 @@ void print_text(const dsmil_info &info, Output &out) {
         {"firmware", info.firmware_kind == DSMIL_FIRMWARE_NONE
                          ? "none"
                          : std::format("{}{}", firmware_name(info.firmware_kind),
-                                       name.empty() ? "" : std::format(" ({})", name))},
+                                       name.empty() ? "" : std::format(" ({})", name)) +
+                             (info.firmware_read_only != 0 ? ", takes no writes" : "")},
         {"devices", std::format("{} of {} present", info.present_count, info.device_count)},
         {"risks", risks},
         {"loaded", std::format("{} ago", duration(seconds_since(info.loaded_ns)))},
@@ -77,6 +95,9 @@ void print_text(const dsmil_info &info, Output &out) {
                                    info.audit_head - info.audit_tail, info.audit_capacity,
                                    info.audit_reader != 0 ? "a reader is there" : "no reader",
                                    info.audit_head, info.audit_gaps)},
+        {"observers", std::to_string(info.observers)},
+        {"quarantine", std::format("{} devices added", info.quarantine_added)},
+        {"grants", grants_text(info)},
     });
 }
 

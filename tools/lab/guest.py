@@ -24,7 +24,7 @@ CACHE = SOURCE / "build" / "lab" / "cache"
 
 OUR_MODULES = ("dsmil.ko", "dsmil_dell.ko", "dsmil_sim.ko")
 # With what they depend on. Built-in ones are left out.
-DEBIAN_MODULES = ("dell-smbios", "virtio_console", "virtio_pci", "tpm_crb", "tpm_tis")
+DEBIAN_MODULES = ("dell-smbios", "virtio_console", "virtio_pci", "tpm_crb", "tpm_tis", "efivarfs")
 # What busybox has not, or not whole. Its shell prefers its own of the same name.
 PROGRAMS = ("/usr/bin/tpm2", "/usr/bin/sqlite3", "/usr/bin/openssl", "/usr/bin/curl", "/usr/bin/setpriv")
 TPM_TOOLS = ("checkquote", "pcrread", "pcrextend", "getcap", "flushcontext", "nvreadpublic", "readpublic")

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import guest
+import secure_boot
 import tables
 from errors import EXIT_UNAVAILABLE, LabError
 
@@ -88,6 +89,8 @@ def _command_line(setup, sockets, tpm):
         "-chardev", f"socket,id=lab,path={sockets / 'lab'},server=on,wait=off",
         "-device", "virtserialport,chardev=lab,name=org.dsmil.lab",
     ]
+    if setup.variables:
+        arguments += secure_boot.machine_arguments(setup.variables)
     if setup.show_console:
         arguments += ["-mon", "chardev=console,mode=readline"]
     for path in smbios:

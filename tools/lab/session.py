@@ -48,6 +48,7 @@ class Setup:
     script: Path | None = None
     load: str = "dell"
     tpm: bool = True
+    variables: Path | None = None  # of a UEFI firmware with Secure Boot (secure_boot.py); None boots with SeaBIOS
     state: Path | None = None
     shell: bool = False
     show_console: bool = False

@@ -37,7 +37,7 @@ exits 2 "a private key, too" dsmilctl grants enroll /tmp/alice.key --owner alice
 exits 3 "a file that is not there is not found" dsmilctl grants enroll /tmp/nobody.pem --owner nobody
 exits 4 "a user without rights enrols no key" as_guest dsmilctl grants enroll /tmp/alice.pem --owner alice
 
-if dsmilctl info --json | grep -q '"grants_supported":false'; then
+if dsmilctl info --json | grep -q '"supported":false'; then
 	exits 8 "a kernel without ECDSA enrols no key" dsmilctl grants enroll /tmp/alice.pem --owner alice
 	says ECDSA "and says why"
 	finish

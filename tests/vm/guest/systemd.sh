@@ -1,0 +1,93 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The units as installed, started by a real systemd when a real udev finds the devices.
+# shellcheck source=/dev/null
+. ./tap.sh
+lab unload
+sed -i '/^dsmil/d' /etc/passwd /etc/group
+systemd-sysusers /usr/lib/sysusers.d/dsmil.conf 2>/dev/null
+rm -rf /var/lib/dsmil /run/dsmil
+ln -s ../../bin/dsmil-handoff /usr/libexec/dsmil/dsmil-handoff
+mkdir -p /etc/dsmil/quarantine.d
+echo 0x8005 >/etc/dsmil/quarantine.d/local
+
+unshare -m -p -f ./start_systemd.sh >/run/systemd.log 2>&1 &
+unshare=$!
+child() { # not the script, but what it becomes
+	systemd=$(tr -d ' ' <"/proc/$unshare/task/$unshare/children")
+	[ "$(readlink "/proc/$systemd/exe")" = /usr/lib/systemd/systemd ]
+}
+systemctl() { # systemd answers only those whose process it sees
+	nsenter -t "$systemd" -p -m -r /usr/bin/systemctl "$@"
+}
+active() {
+	[ "$(systemctl is-active "$1")" = active ]
+}
+show() { # PROPERTY UNIT
+	systemctl show --property="$1" --value "$2"
+}
+of_daemon() { # FIELD: of the main process, as the kernel sees it
+	awk -v field="$1:" '$1 == field { print $2 }' "/proc/$daemon/status"
+}
+tpm_ready() {
+	api /v1/health | grep -q '"tpm":"ready"'
+}
+started_again() {
+	now=$(pidof dsmild) && [ "$now" != "$daemon" ]
+}
+quarantine_gone() {
+	! active dsmil-quarantine.service
+}
+await 30 child
+ok $? "systemd starts"
+await 60 active multi-user.target
+ok $? "it reaches multi-user.target"
+is inactive "$(systemctl is-active dsmild.service)" "the daemon does not start without devices"
+/usr/lib/systemd/systemd-udevd --daemon
+modprobe dsmil_dell
+if ! await 60 active dsmild.service; then
+	ok 1 "the daemon starts when udev finds them"
+	dmesg | tail -n 20 | sed 's/^/# /'
+	kill -9 "$systemd"
+	finish
+	exit
+fi
+ok 0 "the daemon starts when udev finds them"
+exits 0 "and answers" api /v1/health
+await 30 tpm_ready
+ok $? "with the TPM"
+exits 0 "the quarantine's additions were made" active dsmil-quarantine.service
+exits 8 "before anybody could write" dsmilctl write 0x8005 CONFIG 7
+daemon=$(pidof dsmild)
+user=$(id -u dsmil)
+is "$user" "$(of_daemon Uid)" "the daemon is the user dsmil"
+is 0000000000000000 "$(of_daemon CapEff)" "without a capability"
+is 0000000000000000 "$(of_daemon CapPrm)" "and none to take"
+is 1 "$(of_daemon NoNewPrivs)" "it gets no new privileges"
+is 2 "$(of_daemon Seccomp)" "its system calls are filtered"
+is "dsmil:dsmil 750" "$(stat -c '%U:%G %a' /var/lib/dsmil)" "the state belongs to it"
+is "dsmil:dsmil" "$(stat -c '%U:%G' /run/dsmil)" "and the socket's directory"
+view=/proc/$daemon/root
+grep -q '^[^ ]* [^ ]* [^ ]* [^ ]* /usr ro' "/proc/$daemon/mountinfo"
+ok $? "it sees /usr read-only"
+exits 1 "no home" test -e "$view/home/guest"
+exits 0 "and a /tmp of its own" test ! -e "$view/tmp/out"
+exits 0 "killed" kill -9 "$daemon"
+await 60 started_again
+ok $? "it is started again"
+await 60 active dsmild.service
+exits 0 "and answers again" api /v1/health
+exits 0 "it stops when asked" systemctl stop dsmild.service
+is success "$(show Result dsmild.service)" "cleanly"
+exits 0 "the modules go" lab unload
+udevadm settle --timeout=60
+await 30 quarantine_gone
+ok $? "and the quarantine's unit with them"
+modprobe dsmil_sim
+await 60 active dsmild.service
+ok $? "with the next load the daemon is there again"
+exits 8 "and the quarantine" dsmilctl write 0x8005 CONFIG 7
+systemctl stop dsmild.service
+udevadm control --exit
+kill -9 "$systemd"
+finish
