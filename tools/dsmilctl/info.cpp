@@ -82,7 +82,7 @@ void print_text(const dsmil_info &info, Output &out) {
                          ? "none"
                          : std::format("{}{}", firmware_name(info.firmware_kind),
                                        name.empty() ? "" : std::format(" ({})", name)) +
-                             (info.firmware_read_only != 0 ? ", takes no writes" : "")},
+                               (info.firmware_read_only != 0 ? ", takes no writes" : "")},
         {"devices", std::format("{} of {} present", info.present_count, info.device_count)},
         {"risks", risks},
         {"loaded", std::format("{} ago", duration(seconds_since(info.loaded_ns)))},
