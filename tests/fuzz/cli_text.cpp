@@ -3,6 +3,7 @@
 #include "batch_text.hpp"
 #include "grant_key.hpp"
 #include "grant_text.hpp"
+#include "module_signature.hpp"
 #include "text.hpp"
 
 #include <cstddef>
@@ -34,6 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
         std::abort();
     }
     tried(dsmilctl::parse_public_key(text), dsmilctl::assemble_grant(text, {std::string(text)}),
+          dsmilctl::key_enrolled(text, "signer"),
           dsmilctl::parse_register(text), dsmilctl::parse_risk(text), dsmilctl::parse_group(text),
           dsmilctl::parse_hex("nonce", text, 8, 32));
     if (const auto pcrs = dsmilctl::parse_pcrs(text); pcrs && (pcrs->empty() || pcrs->back() > 23)) {

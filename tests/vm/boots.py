@@ -132,7 +132,7 @@ def make_setup(boot, build, modules):
         files["lab/unpinned/dsmil_dell.ko"] = (_unpinned_module(release), 0o644)
     return session.Setup(
         out=ROOT / "build" / "vm" / boot.name, kernel=release, board=boot.board, modules=directory,
-        programs=(build,), tests=(kselftest,), extra=(ROOT / "tests" / "vm" / "overlay",),
+        programs=(build, build / "tests" / "vm"), tests=(kselftest,), extra=(ROOT / "tests" / "vm" / "overlay",),
         files=files, python_imports=PYTHON if boot.python else (),
         tools=boot.tools, script=GUEST / boot.script, load=boot.load, tpm=boot.tpm,
         variables=variables, timeout=boot.timeout)

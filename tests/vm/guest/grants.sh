@@ -65,7 +65,7 @@ exits 8 "and no other device" dsmilctl write 0x8065 CONFIG 0x1 --grant /tmp/one.
 exits 0 "it opens the write" dsmilctl write 0x8064 CONFIG 0x1 --grant /tmp/one.grant
 echo "# granted 0x812d 0x00000001"
 exits 8 "once" dsmilctl write 0x8064 CONFIG 0x1 --grant /tmp/one.grant
-says replayed "and says so"
+says "used before" "and says so"
 
 draft two 0x8064 CONFIG 0x3 --mask 0x1 --signer /tmp/alice.pem && assemble two alice
 printf 'read 0x8064 STATUS\nwrite 0x8064 CONFIG 0x5 grant=/tmp/two.grant\n' >/tmp/batch

@@ -30,6 +30,29 @@ for round in 1 2 3; do
 done
 is "60 60" "$written $refused" "no operation waited for the daemon"
 
+# At every system call that it makes from the moment on when a record comes: the first
+# of the calls after it was woken, the second, and so on.
+point=1
+while [ $point -le 24 ]; do
+	kill_at $point "$DAEMON" >/tmp/kill_at 2>&1 &
+	killer=$!
+	watched() { grep -q ready /tmp/kill_at; }
+	await 20 watched
+	operation() {
+		dsmilctl write 0x8005 CONFIG "$point" >/dev/null 2>&1 && written=$((written + 1))
+		dsmilctl write 0x8009 CONFIG "$point" >/dev/null 2>&1
+		[ $? -eq 8 ] && refused=$((refused + 1))
+		! kill -0 $killer 2>/dev/null
+	}
+	await 20 operation
+	wait $killer
+	is 0 $? "killed at point $point: $(sed -n 2p /tmp/kill_at)"
+	stop_daemon KILL
+	start_daemon
+	ok $? "and it starts again"
+	point=$((point + 1))
+done
+
 head=$(ring head)
 caught_up() { [ "$(ring tail)" -ge "$head" ]; }
 await 30 caught_up
