@@ -36,7 +36,7 @@ class Boot:
     board: str = "full"
     tpm: bool = True
     python: bool = False
-    timeout: float = 400
+    timeout: float = 900  # of a machine that hangs: a busy host makes the slowest boot take minutes
     tools: tuple = ()  # programs of the build root, with our udev rules
     unpinned: bool = False  # carries a dsmil_dell that knows no symbol version
     load: str = "dell"
