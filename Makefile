@@ -13,7 +13,7 @@ help:
 	@echo
 	@echo '  make                build the kernel modules, the daemon and the tools'
 	@echo '  make demo           boot the emulated Latitude and take the tour'
-	@echo '  make check          every test; ends with "N passed, N failed, N skipped"'
+	@echo '  make check          the tests; ends with "N passed, N failed, N skipped"'
 	@echo '  make bench          benchmarks against their named peers'
 	@echo '  make prove          proofs of the guard (CBMC)'
 	@echo '  make fuzz           every fuzzer for FUZZ_SECONDS (default 60) each, the kernel'"'"'s too'

@@ -23,7 +23,8 @@ std::string word_or(std::optional<std::string_view> word, std::uint32_t number) 
 
 bool is_about_register(const dsmil_event &event) {
     return event.type == DSMIL_EVENT_READ || event.type == DSMIL_EVENT_WRITE ||
-           event.type == DSMIL_EVENT_REFUSED || event.type == DSMIL_EVENT_CHANGED;
+           event.type == DSMIL_EVENT_REFUSED || event.type == DSMIL_EVENT_CHANGED ||
+           event.type == DSMIL_EVENT_BATCH_GRANT;
 }
 
 std::string action_of(const dsmil_event &event) {
@@ -43,6 +44,12 @@ std::string outcome_of_part(const dsmil_event &event) {
     return has("refused") ? "refused" : has("failed") ? "failed" : "ok";
 }
 
+// By the guard.
+bool is_refused(const dsmil_event &event) {
+    return event.type == DSMIL_EVENT_REFUSED ||
+           (event.type == DSMIL_EVENT_BATCH_GRANT && event.reason != DSMIL_REASON_ALLOWED);
+}
+
 std::string outcome_of(const dsmil_event &event) {
     switch (event.type) {
     case DSMIL_EVENT_GAP:
@@ -51,6 +58,8 @@ std::string outcome_of(const dsmil_event &event) {
         return "refused";
     case DSMIL_EVENT_BATCH_PART:
         return outcome_of_part(event);
+    case DSMIL_EVENT_BATCH_GRANT:
+        return is_refused(event) ? "refused" : event.result == 0 ? "ok" : "failed";
     case DSMIL_EVENT_BATCH: // value: how many operations failed
     case DSMIL_EVENT_SWEEP: // value: how many reads failed
         return event.value == 0 ? "ok" : "failed";
@@ -74,8 +83,9 @@ bool is_zero(std::span<const std::uint8_t> bytes) {
 // The grant of a write: its nonce and who signed it. Empty without one.
 std::vector<Field> grant_of(const dsmil_event &event) {
     const auto &grant = event.detail.grant;
-    const bool is_write = event.type == DSMIL_EVENT_WRITE || event.type == DSMIL_EVENT_REFUSED;
-    if (!is_write || is_zero(grant.signer[0])) {
+    const bool may_have = event.type == DSMIL_EVENT_WRITE || event.type == DSMIL_EVENT_REFUSED ||
+                          event.type == DSMIL_EVENT_BATCH_GRANT;
+    if (!may_have || is_zero(grant.signer[0])) {
         return {};
     }
     std::vector<Field> fields = {{"grant_nonce", hex(grant.nonce)}, {"grant_signer", hex(grant.signer[0])}};
@@ -118,6 +128,8 @@ std::vector<Field> values_of(const dsmil_event &event) {
         return {count, {"errors", std::uint64_t{event.value}}, {"sha256", hex(event.detail.digest)}};
     case DSMIL_EVENT_CHANGED:
         return {value, {"before", std::uint64_t{event.first_ns}}};
+    case DSMIL_EVENT_BATCH_GRANT:
+        return {{"index", std::uint64_t{event.count}}, value};
     case DSMIL_EVENT_READ: // one that failed has no value
         return event.result == 0 ? std::vector{value} : std::vector<Field>{};
     case DSMIL_EVENT_WRITE: // what it wanted is worth knowing always
@@ -134,7 +146,7 @@ std::vector<Field> context_of(const dsmil_event &event) {
     if (is_about_register(event)) {
         context.push_back({"risk", word_or(risk_word(event.risk), event.risk)});
     }
-    if (event.type == DSMIL_EVENT_REFUSED) {
+    if (is_refused(event)) {
         context.push_back({"reason", word_or(reason_word(event.reason), event.reason)});
         context.push_back({"rule_token", std::uint64_t{event.rule_token}});
     }

@@ -11,6 +11,6 @@ ifeq ($(shell test $(dsmil-this) -ge $(call dsmil-number,$(DSMIL_KERNEL_MIN)) &&
 $(error dsmil: kernel $(KERNELRELEASE) is too old; dsmil needs $(DSMIL_KERNEL_MIN) or newer: install the packages linux-image-amd64 and linux-headers-amd64 of Debian 12 or newer)
 endif
 ifeq ($(shell test $(dsmil-this) -le $(call dsmil-number,$(DSMIL_KERNEL_MAX)) && echo y)$(DSMIL_UNTESTED_KERNEL),)
-$(error dsmil: kernel $(KERNELRELEASE) is newer than $(DSMIL_KERNEL_MAX), the newest that this release was tested with: install a newer package dsmil-dkms, or build with DSMIL_UNTESTED_KERNEL=y)
+$(error dsmil: kernel $(KERNELRELEASE) is newer than $(DSMIL_KERNEL_MAX), the newest that this release knows: install a newer package dsmil-dkms, or build with DSMIL_UNTESTED_KERNEL=y)
 endif
 endif

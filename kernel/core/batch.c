@@ -11,23 +11,35 @@
 #include "core.h"
 #include "grants.h"
 
+/* One batch at a time may hold slots of the audit ring: together they could take all. */
+static DEFINE_MUTEX(reserving);
+
 /* How long a batch may keep others from the firmware: the call under way comes on top. */
 #define HOLD_NS (10 * NSEC_PER_MSEC)
+
+struct target {
+	u16 token; /* 0: no register */
+	s16 error; /* why not */
+	u32 epoch;
+};
 
 struct batch {
 	struct dsmil_reg_batch request;
 	struct dsmil_batch_operation *operations;
-	/* Of each operation: 0 if its descriptor named no register. */
-	u16 *tokens;
+	/* Of each operation: what its descriptor names. */
+	struct target *targets;
 	/* Of each operation: NULL if it has none. All of them are in the one allocation. */
 	const struct dsmil_grant **grants;
 	struct dsmil_grant *grant_store;
-	/* BATCH, and then its parts. */
+	u32 grant_count;
+	/* BATCH, its parts, and a BATCH_GRANT for each grant that reached the guard. */
 	struct dsmil_event *events;
+	u32 part_count;
 	u32 event_count;
 	u32 reserved;	 /* slots of the audit ring */
 	u32 decided;	 /* operations that reached the guard */
 	u32 writes_done; /* of them, writes that it allowed */
+	u8 firmware_kind; /* of what decided */
 
 	/* The descriptor of the last operation: the next one often names it again. */
 	bool has_file;
@@ -87,6 +99,9 @@ static int copy_grants(struct batch *batch)
 
 	for (i = 0; i < batch->request.count; i++)
 		count += has_grant(&batch->operations[i]);
+	if (count > DSMIL_BATCH_GRANTS_MAX)
+		return -E2BIG;
+	batch->grant_count = count;
 	if (!count)
 		return 0;
 	batch->grants = kvcalloc(batch->request.count, sizeof(*batch->grants), GFP_KERNEL_ACCOUNT);
@@ -123,10 +138,9 @@ static int copy_out(const struct batch *batch)
 	return 0;
 }
 
-/* Every result as it is if nothing is done; says whether there is a write. */
-static bool clear_results(struct batch *batch)
+/* Every result as it is if nothing is done. */
+static void clear_results(struct batch *batch)
 {
-	bool has_write = false;
 	u32 i;
 
 	for (i = 0; i < batch->request.count; i++) {
@@ -136,11 +150,9 @@ static bool clear_results(struct batch *batch)
 		operation->rule_token = 0;
 		operation->reason = 0;
 		operation->rule_risk = 0;
-		has_write |= operation->operation == DSMIL_BATCH_WRITE;
 	}
 	batch->request.failed = batch->request.count;
 	batch->request.sequence = 0;
-	return has_write;
 }
 
 /* ---------------------------------------------------------- operations -- */
@@ -183,18 +195,37 @@ static int resolve(struct batch *batch, const struct dsmil_batch_operation *oper
 	return 0;
 }
 
+/*
+ * Of all of them, before anything is done; says whether a write is among them that its
+ * caller may ask for. Who may not write any register takes no room from those who may.
+ */
+static bool resolve_all(struct batch *batch)
+{
+	bool has_write = false;
+	u32 i;
+
+	for (i = 0; i < batch->request.count; i++) {
+		const struct dsmil_batch_operation *operation = &batch->operations[i];
+		struct target *target = &batch->targets[i];
+
+		target->error = resolve(batch, operation, &target->token);
+		target->epoch = batch->epoch;
+		has_write |= !target->error && operation->operation == DSMIL_BATCH_WRITE;
+	}
+	return has_write;
+}
+
 static int perform(struct batch *batch, u32 index, const struct dsmil_firmware_ops *ops,
 		   u64 *now_ns)
 {
 	struct dsmil_batch_operation *asked = &batch->operations[index];
+	const struct target *target = &batch->targets[index];
 	struct dsmil_register_operation operation = {};
-	int ret;
 
-	ret = resolve(batch, asked, &batch->tokens[index]);
-	if (ret)
-		return ret;
-	operation.token = batch->tokens[index];
-	if (!ops || batch->epoch != dsmil_firmware_epoch() ||
+	if (target->error)
+		return target->error;
+	operation.token = target->token;
+	if (!ops || target->epoch != dsmil_firmware_epoch() ||
 	    !dsmil_register_present(operation.token))
 		return -ENODEV;
 
@@ -205,6 +236,7 @@ static int perform(struct batch *batch, u32 index, const struct dsmil_firmware_o
 	dsmil_register_perform(ops, &operation);
 	dsmil_register_note(ops, &operation);
 	*now_ns = operation.time_ns;
+	batch->firmware_kind = ops->kind;
 	batch->decided++;
 	batch->writes_done += operation.decision.allowed &&
 			      operation.operation == DSMIL_OPERATION_WRITE;
@@ -218,18 +250,45 @@ static int perform(struct batch *batch, u32 index, const struct dsmil_firmware_o
 
 /* --------------------------------------------------------------- event -- */
 
-static void describe(struct batch *batch, const struct dsmil_firmware_ops *ops)
+/* Whose grant an operation was asked with, as a WRITE or REFUSED of its own would say. */
+static void describe_grant(struct batch *batch, u32 index, const struct dsmil_event *whole)
+{
+	const struct dsmil_batch_operation *operation = &batch->operations[index];
+	struct dsmil_event *event;
+
+	/* ECANCELED: it was not reached; without a rule the guard was not asked. */
+	if (!batch->grants || !batch->grants[index] || !operation->rule_token)
+		return;
+	event = &batch->events[batch->event_count++];
+	*event = *whole;
+	event->type = DSMIL_EVENT_BATCH_GRANT;
+	event->token = batch->targets[index].token;
+	event->device_id = DSMIL_DEVICE_ID_BASE + dsmil_token_device(event->token);
+	event->reg = operation->reg;
+	event->rule_token = operation->rule_token;
+	event->risk = operation->rule_risk;
+	event->result = operation->result;
+	event->reason = operation->reason;
+	event->count = index;
+	event->value = operation->value;
+	dsmil_grant_describe(batch->grants[index], event);
+}
+
+static void describe(struct batch *batch)
 {
 	struct dsmil_event *whole = &batch->events[0];
 	u32 i;
 
 	dsmil_audit_prepare(whole, DSMIL_EVENT_BATCH);
-	whole->firmware_kind = ops ? ops->kind : DSMIL_FIRMWARE_NONE;
+	whole->firmware_kind = batch->firmware_kind;
+	batch->event_count = 1 + batch->part_count;
 	for (i = 1; i < batch->event_count; i++) {
 		batch->events[i] = *whole;
 		batch->events[i].type = DSMIL_EVENT_BATCH_PART;
 		batch->events[i].count = (u64)(i - 1) * DSMIL_EVENT_OPERATIONS;
 	}
+	for (i = 0; i < batch->request.count; i++)
+		describe_grant(batch, i, whole);
 	whole->count = batch->request.count;
 	whole->value = batch->request.failed;
 
@@ -238,7 +297,7 @@ static void describe(struct batch *batch, const struct dsmil_firmware_ops *ops)
 		struct dsmil_event *part = &batch->events[1 + i / DSMIL_EVENT_OPERATIONS];
 		struct dsmil_event_operation *listed = &part->detail.operations[part->value++];
 
-		listed->token = batch->tokens[i];
+		listed->token = batch->targets[i].token;
 		listed->operation = operation->operation;
 		listed->reason = operation->reason;
 		listed->value = operation->value;
@@ -247,17 +306,18 @@ static void describe(struct batch *batch, const struct dsmil_firmware_ops *ops)
 }
 
 /* As with single operations: where nothing was asked of the guard, there is no record. */
-static void record(struct batch *batch, const struct dsmil_firmware_ops *ops)
+static void record(struct batch *batch)
 {
 	if (batch->writes_done) {
-		describe(batch, ops);
+		describe(batch);
+		dsmil_audit_release(batch->reserved - batch->event_count);
 		batch->request.sequence = dsmil_audit_commit(batch->events, batch->event_count);
 		return;
 	}
 	dsmil_audit_release(batch->reserved);
 	if (!batch->decided)
 		return;
-	describe(batch, ops);
+	describe(batch);
 	batch->request.sequence = dsmil_audit_record(batch->events, batch->event_count,
 						     batch->decided);
 }
@@ -284,7 +344,7 @@ static void run(struct batch *batch)
 		if (ret && batch->request.flags & DSMIL_BATCH_STOP)
 			break;
 	}
-	record(batch, ops);
+	record(batch);
 	dsmil_firmware_unlock();
 }
 
@@ -294,12 +354,22 @@ static int allocate(struct batch *batch)
 {
 	u32 count = batch->request.count;
 
-	batch->event_count = 1 + DIV_ROUND_UP(count, DSMIL_EVENT_OPERATIONS);
+	batch->part_count = DIV_ROUND_UP(count, DSMIL_EVENT_OPERATIONS);
 	batch->operations = kvmalloc_array(count, sizeof(*batch->operations), GFP_KERNEL_ACCOUNT);
-	batch->tokens = kvcalloc(count, sizeof(*batch->tokens), GFP_KERNEL_ACCOUNT);
-	batch->events = kvmalloc_array(batch->event_count, sizeof(*batch->events),
+	batch->targets = kvcalloc(count, sizeof(*batch->targets), GFP_KERNEL_ACCOUNT);
+	return batch->operations && batch->targets ? 0 : -ENOMEM;
+}
+
+static u32 most_events(const struct batch *batch)
+{
+	return 1 + batch->part_count + batch->grant_count;
+}
+
+static int allocate_events(struct batch *batch)
+{
+	batch->events = kvmalloc_array(most_events(batch), sizeof(*batch->events),
 				       GFP_KERNEL_ACCOUNT);
-	return batch->operations && batch->tokens && batch->events ? 0 : -ENOMEM;
+	return batch->events ? 0 : -ENOMEM;
 }
 
 static void release(struct batch *batch)
@@ -307,14 +377,33 @@ static void release(struct batch *batch)
 	kvfree(batch->grant_store);
 	kvfree(batch->grants);
 	kvfree(batch->events);
-	kvfree(batch->tokens);
+	kvfree(batch->targets);
 	kvfree(batch->operations);
+}
+
+/* A write that cannot be recorded is not done: the slots come before anything happens. */
+static int reserve_and_run(struct batch *batch)
+{
+	int ret;
+
+	if (!resolve_all(batch)) {
+		run(batch);
+		return 0;
+	}
+	ret = mutex_lock_killable(&reserving);
+	if (ret)
+		return ret;
+	batch->reserved = most_events(batch);
+	ret = dsmil_audit_reserve(batch->reserved);
+	if (!ret)
+		run(batch);
+	mutex_unlock(&reserving);
+	return ret;
 }
 
 long dsmil_batch_run(struct dsmil_reg_batch __user *arg)
 {
 	struct batch batch = {};
-	bool has_write;
 	int ret;
 
 	ret = dsmil_struct_from_user(&batch.request, sizeof(batch.request), arg);
@@ -327,22 +416,19 @@ long dsmil_batch_run(struct dsmil_reg_batch __user *arg)
 		ret = copy_in(&batch);
 	if (!ret)
 		ret = copy_grants(&batch);
+	if (!ret)
+		ret = allocate_events(&batch);
 	if (ret)
 		goto out_release;
-	has_write = clear_results(&batch);
+	clear_results(&batch);
 	/* Answers that cannot be given back must fail before anything is done, not after. */
 	ret = copy_out(&batch);
 	if (!ret && copy_to_user(arg, &batch.request, sizeof(batch.request)))
 		ret = -EFAULT;
+	if (!ret)
+		ret = reserve_and_run(&batch);
 	if (ret)
 		goto out_release;
-	/* Before anything happens: a write that cannot be recorded is not done. */
-	batch.reserved = has_write ? batch.event_count : 0;
-	ret = dsmil_audit_reserve(batch.reserved);
-	if (ret)
-		goto out_release;
-
-	run(&batch);
 	if (copy_out(&batch) || copy_to_user(arg, &batch.request, sizeof(batch.request)))
 		ret = -EFAULT;
 out_release:

@@ -169,7 +169,8 @@ static bool is_owner_name(const char *name, size_t size)
 	size_t length = strnlen(name, size);
 	size_t i;
 
-	if (!length || length == size)
+	/* Two owners must be told apart by whoever reads their names. */
+	if (!length || length == size || name[0] == ' ' || name[length - 1] == ' ')
 		return false;
 	for (i = 0; i < length; i++)
 		if (!isascii(name[i]) || !isprint(name[i]))

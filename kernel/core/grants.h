@@ -15,7 +15,7 @@
 /* A grant as it came from user space. */
 struct dsmil_grant {
 	u32 length; /* what user space says; only whole grants are copied */
-	u8 bytes[DSMIL_GRANT_BYTES(DSMIL_GRANT_SIGNERS_MAX)];
+	u8 bytes[DSMIL_GRANT_BYTES(DSMIL_GRANT_SIGNERS_MAX)] __aligned(8);
 };
 
 /*

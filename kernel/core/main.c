@@ -23,17 +23,18 @@ static int __init dsmil_init(void)
 	ret = dsmil_status_init();
 	if (ret)
 		goto err_status;
-	ret = dsmil_device_init();
-	if (ret)
-		goto err_device;
 	ret = dsmil_netlink_init();
 	if (ret)
 		goto err_netlink;
+	/* Last: a file that somebody has open must not be left by what fails after it. */
+	ret = dsmil_device_init();
+	if (ret)
+		goto err_device;
 	return 0;
 
-err_netlink:
-	dsmil_device_exit();
 err_device:
+	dsmil_netlink_exit();
+err_netlink:
 	dsmil_status_exit();
 err_status:
 	dsmil_grants_exit();
@@ -44,8 +45,8 @@ err_grants:
 
 static void __exit dsmil_exit(void)
 {
-	dsmil_netlink_exit();
 	dsmil_device_exit();
+	dsmil_netlink_exit();
 	dsmil_status_exit();
 	dsmil_grants_exit();
 	dsmil_audit_exit();

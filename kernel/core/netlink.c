@@ -169,6 +169,8 @@ struct genl_family dsmil_nl_family __ro_after_init = {
 	.name = DSMIL_GENL_NAME,
 	.version = DSMIL_GENL_VERSION,
 	.module = THIS_MODULE,
+	/* A request may wait for the firmware; other families must not wait with it. */
+	.parallel_ops = true,
 	.mcgrps = dsmil_nl_groups,
 	.n_mcgrps = DSMIL_NL_GROUPS,
 };

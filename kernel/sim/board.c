@@ -87,6 +87,10 @@ static void find_holders(struct sim_board *board)
 	}
 }
 
+/*
+ * A token that has vanished still has its location, where a write would reach it: in
+ * its place is one of unknown meaning, which closes the location to all others.
+ */
 void sim_list_map(struct sim_board *board)
 {
 	size_t i;
@@ -95,9 +99,8 @@ void sim_list_map(struct sim_board *board)
 	for (i = 0; i < board->cell_count; i++) {
 		const struct sim_cell *cell = &board->cells[i];
 
-		if (cell->faults[SIM_VANISHED].left)
-			continue;
-		board->map[board->map_count].token = cell->token;
+		board->map[board->map_count].token =
+			cell->faults[SIM_VANISHED].left ? SIM_VANISHED_TOKEN : cell->token;
 		board->map[board->map_count].location = cell->location;
 		board->map_count++;
 	}

@@ -46,6 +46,7 @@ enum sim_fault_kind {
 };
 
 #define SIM_ALWAYS U32_MAX
+#define SIM_VANISHED_TOKEN 0 /* outside our range */
 
 struct sim_fault {
 	u32 argument;
@@ -76,7 +77,7 @@ struct sim_board {
 	size_t cell_count;
 	struct sim_cell cells[SIM_CELL_COUNT];
 	s16 cell_of[DSMIL_TOKEN_COUNT]; /* -1: absent */
-	size_t map_count; /* without what has vanished */
+	size_t map_count;
 	struct dsmil_location map[SIM_CELL_COUNT];
 	struct dsmil_location whole[SIM_CELL_COUNT]; /* with it: for the floor */
 	struct dsmil_floor floor;

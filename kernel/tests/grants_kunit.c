@@ -185,7 +185,10 @@ static void batch_uses_grants(struct kunit *test)
 		.size = sizeof(batch), .count = 2, .stride = sizeof(operations[0]),
 		.operations = (uintptr_t)user + PAGE_SIZE / 2,
 	};
+	struct dsmil_event event;
+	u32 i;
 
+	ring_drain(test, ctl, ring);
 	operations[1] = operations[0];
 	KUNIT_ASSERT_EQ(test, copy_to_user(user, &grant, sizeof(grant)), 0);
 	KUNIT_ASSERT_EQ(test, copy_to_user(user + PAGE_SIZE / 2, operations, sizeof(operations)),
@@ -197,6 +200,16 @@ static void batch_uses_grants(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, operations[0].result, 0);
 	KUNIT_EXPECT_EQ(test, operations[1].result, -EPERM);
 	KUNIT_EXPECT_EQ(test, operations[1].reason, DSMIL_REASON_GRANT_REPLAYED);
+
+	ring_expect(test, ring, DSMIL_EVENT_BATCH);
+	ring_expect(test, ring, DSMIL_EVENT_BATCH_PART);
+	for (i = 0; i < 2; i++) {
+		event = ring_expect(test, ring, DSMIL_EVENT_BATCH_GRANT);
+		KUNIT_EXPECT_EQ(test, event.count, i);
+		KUNIT_EXPECT_EQ(test, event.result, operations[i].result);
+		KUNIT_EXPECT_MEMEQ(test, event.detail.grant.nonce, grant.body.nonce, 16);
+		KUNIT_EXPECT_MEMEQ(test, event.detail.grant.signer[0], alice.id, 32);
+	}
 	descriptor_close(fd);
 	node_close(node);
 }

@@ -10,7 +10,7 @@
 namespace dsmil {
 namespace {
 
-constexpr std::array<std::string_view, 14> events = {"",
+constexpr std::array<std::string_view, 15> events = {"",
                                                      "gap",
                                                      "firmware_attached",
                                                      "firmware_detached",
@@ -23,7 +23,7 @@ constexpr std::array<std::string_view, 14> events = {"",
                                                      "batch",
                                                      "batch_part",
                                                      "sweep",
-                                                     "changed"};
+                                                     "changed", "batch_grant"};
 constexpr std::array<std::string_view, 5> risks = {"safe", "monitored", "guarded", "locked", "quarantined"};
 constexpr std::array<std::string_view, 25> reasons = {"allowed",
                                                       "quarantined",

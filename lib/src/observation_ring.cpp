@@ -60,6 +60,9 @@ Result<ObservationRing> ObservationRing::adopt(Fd fd, std::uint32_t bytes) {
 }
 
 Result<std::vector<dsmil_event>> ObservationRing::take(std::size_t limit) {
+    // The kernel wakes for the first record after it saw that everything was taken: what
+    // the last call took must be seen before it is looked for more.
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
     const auto put = __atomic_load_n(&kernels_->put, __ATOMIC_ACQUIRE);
     auto taken = mine_->taken;
     if (put - taken > bytes_ || (put - taken) % sizeof(dsmil_event) != 0) {

@@ -171,6 +171,24 @@ TEST(EventRecord, ASweepHasItsDigest) {
                   {"count", std::uint64_t{216}}, {"errors", std::uint64_t{0}}, {"sha256", digest}}));
 }
 
+TEST(EventRecord, AGrantInABatchNamesWhoSignedIt) {
+    auto event = event_of(DSMIL_EVENT_BATCH_GRANT);
+    event.count = 7;
+    event.reason = DSMIL_REASON_ALLOWED;
+    std::memset(event.detail.grant.signer[0], 0xAA, sizeof(event.detail.grant.signer[0]));
+    auto record = record_of(event, Id128{});
+    EXPECT_EQ(record.action, "batch_grant");
+    EXPECT_EQ(record.outcome, "ok");
+    EXPECT_EQ(record.token, 0x8019);
+    EXPECT_EQ(record.values, (std::vector<Field>{{"index", std::uint64_t{7}}, {"value", std::uint64_t{5}}}));
+    EXPECT_EQ(record.context.back(), (Field{"grant_signer", std::string(64, 'a')}));
+    event.reason = DSMIL_REASON_GRANT_REPLAYED;
+    event.result = -EPERM;
+    record = record_of(event, Id128{});
+    EXPECT_EQ(record.outcome, "refused");
+    EXPECT_EQ(record.context[2], (Field{"reason", std::string("grant_replayed")}));
+}
+
 TEST(EventRecord, AChangeHasBothValues) {
     auto event = event_of(DSMIL_EVENT_CHANGED);
     event.first_ns = 4;
@@ -180,7 +198,7 @@ TEST(EventRecord, AChangeHasBothValues) {
 }
 
 TEST(EventRecord, OfEveryKindCanBeEncoded) {
-    for (std::uint16_t type = 0; type < 16; type++) {
+    for (std::uint16_t type = 0; type < 17; type++) {
         for (const int result : {0, -EIO, 5}) {
             auto event = event_of(type);
             event.result = result;

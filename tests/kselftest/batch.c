@@ -389,6 +389,22 @@ static void check_full_ring(void)
 	ring_drain(ctl, ring);
 }
 
+/* Whoever cannot write keeps nobody from it, however many writes he asks for. */
+static void check_hopeless_writes_take_no_room(void)
+{
+	ring_drain(ctl, ring);
+	operations[0] = write_of(safe, DSMIL_REG_STATUS, register_facts[15].value);
+	while (!batch(1, 0))
+		;
+	operations[0] = write_of(-1, DSMIL_REG_STATUS, 0);
+	operations[1] = write_of(safe_read_only, DSMIL_REG_STATUS, 0);
+	operations[2] = write_of(safe, 9, 0);
+	tap_is(batch(3, 0), 0, "in a full ring a batch whose writes have no register goes on");
+	tap_ok(operations[0].result == -EBADF && operations[1].result == -EBADF && operations[2].result == -ERANGE,
+	       "and says why each is not done");
+	ring_drain(ctl, ring);
+}
+
 static void check_refused_leaves_room(void)
 {
 	ring_drain(ctl, ring);
@@ -471,6 +487,7 @@ int main(int argc, char **argv)
 	check_event();
 	check_two_at_once();
 	check_full_ring();
+	check_hopeless_writes_take_no_room();
 	check_refused_leaves_room();
 	check_killed();
 	reg_write(safe, DSMIL_REG_CONFIG, config, NULL);

@@ -133,6 +133,15 @@ static void check_configuration(void)
 	tap_is(value, 0x1234, "and both have the value");
 	close(node);
 	remove_board("1");
+
+	make_board("1 alias=" CONFIG ":0x812d");
+	node = open_device(SAFE_DEVICE, O_RDWR);
+	tap_is(reg_write(node, DSMIL_REG_CONFIG, 1, &answer), EPERM, "nor one on a monitored one's");
+	turn("vanish", "0x812d 1");
+	tap_ok(reg_write(node, DSMIL_REG_CONFIG, 1, &answer) == EPERM && answer.reason == DSMIL_REASON_ALIAS,
+	       "also when that one has vanished");
+	close(node);
+	remove_board("1");
 }
 
 /* ---------------------------------------------------------------- faults -- */

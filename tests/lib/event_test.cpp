@@ -9,7 +9,7 @@ namespace {
 
 TEST(Words, ANumberOfANewerKernelHasNone) {
     EXPECT_FALSE(event_word(0));
-    EXPECT_FALSE(event_word(DSMIL_EVENT_CHANGED + 1));
+    EXPECT_FALSE(event_word(DSMIL_EVENT_BATCH_GRANT + 1));
     EXPECT_FALSE(risk_word(DSMIL_RISK_QUARANTINED + 1));
     EXPECT_FALSE(reason_word(DSMIL_REASON_READ_ONLY + 1));
     EXPECT_FALSE(firmware_word(DSMIL_FIRMWARE_SIM + 1));
@@ -17,6 +17,7 @@ TEST(Words, ANumberOfANewerKernelHasNone) {
 }
 
 TEST(Words, TheLastOfEachIsThere) {
+    EXPECT_EQ(event_word(DSMIL_EVENT_BATCH_GRANT), "batch_grant");
     EXPECT_EQ(event_word(DSMIL_EVENT_CHANGED), "changed");
     EXPECT_EQ(event_word(DSMIL_EVENT_REFUSED), "refused");
     EXPECT_EQ(risk_word(DSMIL_RISK_QUARANTINED), "quarantined");

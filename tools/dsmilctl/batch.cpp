@@ -4,6 +4,7 @@
 #include "device_view.hpp"
 #include "dsmil/event.hpp"
 #include "grant_file.hpp"
+#include "new_file.hpp"
 #include "output.hpp"
 #include "text.hpp"
 
@@ -11,15 +12,15 @@
 #include <boost/json/array.hpp>
 #include <cerrno>
 #include <format>
-#include <fstream>
 #include <iostream>
 #include <map>
-#include <sstream>
 
 namespace dsmilctl {
 namespace {
 
 using dsmil::Device;
+
+constexpr std::size_t input_bytes_max = 4 << 20; // 4,096 lines of a path each
 
 // The batch as the kernel takes it, and what it points to.
 struct Prepared {
@@ -29,17 +30,17 @@ struct Prepared {
 };
 
 dsmil::Result<std::string> input(const Call &call) {
-    std::ostringstream text;
-    const auto path = call.values.contains("FILE") ? call.argument("FILE") : "-";
-    if (path == "-") {
-        text << std::cin.rdbuf();
-        return text.str();
+    const auto path = call.has("FILE") ? call.argument("FILE") : "-";
+    if (path != "-") {
+        return read_file(path, input_bytes_max);
     }
-    std::ifstream file(path);
-    if (!file || !(text << file.rdbuf())) {
-        return dsmil::fail(dsmil::Code::usage, std::format("{} cannot be read or is empty", path));
+    std::string text(input_bytes_max, '\0');
+    std::cin.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(std::cin.gcount()));
+    if (!std::cin.eof()) {
+        return dsmil::fail(dsmil::Code::usage, "standard input has more than a batch can be");
     }
-    return text.str();
+    return text;
 }
 
 // Each device once, open for what is to be done with it.
@@ -103,8 +104,8 @@ boost::json::object json(const BatchLine &line, const dsmil_batch_operation &ope
 }
 
 std::string text(const BatchLine &line, const dsmil_batch_operation &operation) {
-    return std::format("{} ({} of {})", dsmil::describe(listed(line, operation)), dsmil::name(line.reg),
-                       dsmil::describe_id(line.device->id));
+    return std::format("{} of {}: {}", dsmil::name(line.reg), dsmil::describe_id(line.device->id),
+                       dsmil::describe(listed(line, operation)));
 }
 
 // The exit code: of the guard's refusals if there is one, else of the failures.
@@ -152,7 +153,9 @@ dsmil::Result<int> run_batch(const Call &call, Output &out) {
             out.line(text((*lines)[i], prepared->operations[i]));
         }
     }
-    if (call.json) {
+    if (!call.json) {
+        out.line(std::format("audit record {}", done->sequence));
+    } else {
         out.object({{"schema", call.command->schema},
                     {"failed", done->failed},
                     {"sequence", done->sequence},

@@ -8,9 +8,12 @@
 #include "text.hpp"
 #include "waiter.hpp"
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <format>
 #include <limits>
+#include <string>
+#include <vector>
 
 namespace dsmilctl {
 namespace {
@@ -22,7 +25,22 @@ std::string type_name(std::uint16_t type) {
 
 bool about_register(const dsmil_event &event) {
     return event.type == DSMIL_EVENT_READ || event.type == DSMIL_EVENT_WRITE ||
-           event.type == DSMIL_EVENT_REFUSED || event.type == DSMIL_EVENT_CHANGED;
+           event.type == DSMIL_EVENT_REFUSED || event.type == DSMIL_EVENT_CHANGED ||
+           event.type == DSMIL_EVENT_BATCH_GRANT;
+}
+
+// The ids of the keys that signed the grant of a write; none without a grant.
+std::vector<std::string> signers_of(const dsmil_event &event) {
+    if (!about_register(event) || event.type == DSMIL_EVENT_READ || event.type == DSMIL_EVENT_CHANGED) {
+        return {};
+    }
+    std::vector<std::string> ids;
+    for (const auto &signer : event.detail.grant.signer) {
+        if (std::ranges::any_of(signer, [](auto byte) { return byte != 0; })) {
+            ids.push_back(dsmil::to_hex(signer));
+        }
+    }
+    return ids;
 }
 
 std::string register_name(std::uint8_t reg) {
@@ -30,11 +48,21 @@ std::string register_name(std::uint8_t reg) {
                                       : std::format("register {}", reg);
 }
 
+// Who signed the grant of a write, shortened as keys are: the whole ids are in the JSON.
+std::string grant_text(const dsmil_event &event) {
+    std::string text;
+    for (const auto &id : signers_of(event)) {
+        text += std::format("{}{}", text.empty() ? ", grant of " : " and ", id.substr(0, 16));
+    }
+    return text;
+}
+
 std::string register_text(const dsmil_event &event) {
     auto text = std::format("{} of {}", register_name(event.reg), dsmil::describe_id(event.device_id));
     if (event.result == 0 || event.type != DSMIL_EVENT_READ) {
         text += std::format(" value {}", hex32(event.value));
     }
+    text += grant_text(event);
     if (event.type == DSMIL_EVENT_CHANGED) {
         text += std::format(", before {}", hex32(static_cast<std::uint32_t>(event.first_ns)));
     } else if (event.type == DSMIL_EVENT_REFUSED) {
@@ -137,6 +165,9 @@ void add_details(boost::json::object &object, const dsmil_event &event) {
         object["errors"] = event.value;
         object["sha256"] = dsmil::to_hex(event.detail.digest);
         return;
+    case DSMIL_EVENT_BATCH_GRANT:
+        object["index"] = event.count;
+        return;
     case DSMIL_EVENT_CHANGED:
         object["before"] = hex32(static_cast<std::uint32_t>(event.first_ns));
         return;
@@ -167,6 +198,10 @@ boost::json::object json(const dsmil_event &event, std::string_view schema) {
         object["rule_token"] = hex16(event.rule_token);
         object["value"] = hex32(event.value);
         object["result"] = event.result;
+    }
+    if (const auto signers = signers_of(event); !signers.empty()) {
+        object["grant"] = {{"nonce", dsmil::to_hex(event.detail.grant.nonce)},
+                           {"signers", boost::json::array(signers.begin(), signers.end())}};
     }
     if (has_caller(event)) {
         object["uid"] = event.uid;

@@ -9,8 +9,8 @@
 
 namespace dsmilctl {
 
-// A grant of one or two signers, as the kernel takes it. usage: the file cannot be
-// read, or its length is no grant's.
+// A grant of one or two signers, as the kernel takes it. usage: its length is no
+// grant's; the errors of read_file().
 [[nodiscard]] dsmil::Result<std::vector<std::uint8_t>> read_grant(const std::string &path);
 
 } // namespace dsmilctl

@@ -31,9 +31,9 @@
 #include <linux/types.h>
 
 /* Bumped when commands or structs change; readable through DSMIL_IOC_INFO. */
-#define DSMIL_API_VERSION 2
+#define DSMIL_API_VERSION 3
 /* Bumped when the meaning or layout of struct dsmil_event changes. */
-#define DSMIL_EVENT_SCHEMA_VERSION 2
+#define DSMIL_EVENT_SCHEMA_VERSION 3
 
 #define DSMIL_DEVICE_COUNT 108
 #define DSMIL_REGISTER_COUNT 3
@@ -274,7 +274,9 @@ struct dsmil_ring_advance {
  * Positions count bytes from 0, never wrap and are taken modulo bytes. A record is
  * a struct dsmil_event, one after the other without padding; its own size field is
  * its length. The reader reads `put` with acquire semantics, takes records from
- * `taken` up to it, and then stores the new `taken` with release semantics. A
+ * `taken` up to it, and then stores the new `taken` with release semantics. Before
+ * it waits, it makes a full fence and looks at `put` again: only the next record
+ * after one that found `taken` equal to `put` wakes it, edge-triggered or not. A
  * `taken` that is ahead of `put` or more than bytes behind it counts as `put`.
  */
 struct dsmil_ring_page {
@@ -329,11 +331,13 @@ struct dsmil_grant_key_seal {
  * would do it, in one audit event (see DSMIL_EVENT_BATCH). Each gets its result;
  * a failure does not stop the next, unless flags has DSMIL_BATCH_STOP: then the
  * rest is -ECANCELED. The command itself fails, with nothing done, for a bad
- * struct, more than DSMIL_BATCH_MAX operations (-E2BIG), a bad pointer (-EFAULT)
- * or, if the batch has a write and the audit ring no room for its event, -EAGAIN.
+ * struct, more than DSMIL_BATCH_MAX operations or DSMIL_BATCH_GRANTS_MAX grants
+ * (-E2BIG), a bad pointer (-EFAULT) or, if a descriptor that may write is among
+ * its writes' and the audit ring has no room for its event, -EAGAIN.
  * A fatal signal ends it between two operations: the rest is -ECANCELED.
  */
 #define DSMIL_BATCH_MAX 4096
+#define DSMIL_BATCH_GRANTS_MAX 128 /* in one batch */
 #define DSMIL_BATCH_STOP 0x1
 
 struct dsmil_batch_operation {
@@ -421,7 +425,7 @@ struct dsmil_reg_read {
 /*
  * DSMIL_IOC_REG_WRITE, on a descriptor opened for writing (-EBADF otherwise).
  * -EPERM: the guard refused; reason and rule_token say which rule of which
- *         token, and the firmware was not called.
+ *         token, and the firmware was not called to write.
  * -EAGAIN: the audit ring has no free slot; nothing was done.
  * -EIO, -ENXIO: the firmware was called and failed.
  * A grant that is given must hold (-EPERM and its reason otherwise), also where
@@ -449,7 +453,7 @@ enum dsmil_event_type {
 	DSMIL_EVENT_FIRMWARE_DETACHED = 3,
 	DSMIL_EVENT_READ = 4,	 /* result 0: value; else -errno */
 	DSMIL_EVENT_WRITE = 5,	 /* the firmware was called; result 0 or -errno */
-	DSMIL_EVENT_REFUSED = 6, /* the guard refused; the firmware was not called */
+	DSMIL_EVENT_REFUSED = 6, /* the guard refused; the firmware was not called to write */
 	DSMIL_EVENT_QUARANTINE_ADDED = 7, /* device_id */
 	DSMIL_EVENT_GRANT_KEY_ADDED = 8,  /* detail.key: key id and owner */
 	DSMIL_EVENT_GRANT_KEYS_SEALED = 9, /* value: how many keys */
@@ -458,6 +462,8 @@ enum dsmil_event_type {
 	DSMIL_EVENT_BATCH_PART = 11,
 	DSMIL_EVENT_SWEEP = 12, /* of the poller. count: registers; value: errors; detail.digest */
 	DSMIL_EVENT_CHANGED = 13, /* a sweep read another value: value; first_ns: the one before */
+	/* behind the parts, as a WRITE or REFUSED of its own; count: index of the operation */
+	DSMIL_EVENT_BATCH_GRANT = 14,
 };
 
 /* An operation of a batch, as its event lists it. */
@@ -503,7 +509,7 @@ struct dsmil_event {
 		struct {
 			__u8 nonce[16];
 			__u8 signer[DSMIL_GRANT_SIGNERS_MAX][32]; /* key ids */
-		} grant; /* WRITE and REFUSED with a grant */
+		} grant; /* WRITE and REFUSED with a grant, BATCH_GRANT */
 		struct {
 			__u8 id[32];
 			char owner[32];

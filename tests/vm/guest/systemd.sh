@@ -87,6 +87,15 @@ modprobe dsmil_sim
 await 60 active dsmild.service
 ok $? "with the next load the daemon is there again"
 exits 8 "and the quarantine" dsmilctl write 0x8005 CONFIG 7
+mkdir /tmp/additions /tmp/closed
+ln -s /nowhere /tmp/additions/gone
+echo 0x8006 >/tmp/additions/last
+exits 1 "an addition that cannot be read fails the run" /usr/libexec/dsmil/dsmil-quarantine /tmp/additions
+says 'additions/gone cannot be read' "is named"
+exits 8 "and leaves none of the others open" dsmilctl write 0x8006 CONFIG 1
+says 'is quarantined' "which is quarantined now"
+chmod 0 /tmp/closed
+exits 1 "a folder that cannot be read, too" as_guest /usr/libexec/dsmil/dsmil-quarantine /tmp/closed
 systemctl stop dsmild.service
 udevadm control --exit
 kill -9 "$systemd"
