@@ -23,7 +23,8 @@ constexpr std::array<std::string_view, 15> events = {"",
                                                      "batch",
                                                      "batch_part",
                                                      "sweep",
-                                                     "changed", "batch_grant"};
+                                                     "changed",
+                                                     "batch_grant"};
 constexpr std::array<std::string_view, 5> risks = {"safe", "monitored", "guarded", "locked", "quarantined"};
 constexpr std::array<std::string_view, 25> reasons = {"allowed",
                                                       "quarantined",

@@ -35,9 +35,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
         std::abort();
     }
     tried(dsmilctl::parse_public_key(text), dsmilctl::assemble_grant(text, {std::string(text)}),
-          dsmilctl::key_enrolled(text, "signer"),
-          dsmilctl::parse_register(text), dsmilctl::parse_risk(text), dsmilctl::parse_group(text),
-          dsmilctl::parse_hex("nonce", text, 8, 32));
+          dsmilctl::key_enrolled(text, "signer"), dsmilctl::parse_register(text), dsmilctl::parse_risk(text),
+          dsmilctl::parse_group(text), dsmilctl::parse_hex("nonce", text, 8, 32));
     if (const auto pcrs = dsmilctl::parse_pcrs(text); pcrs && (pcrs->empty() || pcrs->back() > 23)) {
         std::abort();
     }

@@ -42,10 +42,10 @@ while [ $point -le 24 ]; do
 		dsmilctl write 0x8005 CONFIG "$point" >/dev/null 2>&1 && written=$((written + 1))
 		dsmilctl write 0x8009 CONFIG "$point" >/dev/null 2>&1
 		[ $? -eq 8 ] && refused=$((refused + 1))
-		! kill -0 $killer 2>/dev/null
+		! kill -0 "$killer" 2>/dev/null
 	}
 	await 20 operation
-	wait $killer
+	wait "$killer"
 	is 0 $? "killed at point $point: $(sed -n 2p /tmp/kill_at)"
 	stop_daemon KILL
 	start_daemon

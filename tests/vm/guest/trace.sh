@@ -17,7 +17,8 @@ exits 0 "tracefs has our events" cat $tracing/events/dsmil/dsmil_refused/format
 for field in sequence value result device_id token rule_token reg risk reason; do
 	says "field:.* $field;" "with the field $field"
 done
-echo 'reason != 0' >$tracing/events/dsmil/dsmil_refused/filter
+set_filter() { echo 'reason != 0' >$tracing/events/dsmil/dsmil_refused/filter; }
+set_filter
 ok $? "a refusal can be filtered by its reason"
 echo 1 >$tracing/events/dsmil/enable
 operations
