@@ -92,6 +92,10 @@ class Header(unittest.TestCase):
         self.assertTrue(self.differs("__u8 raw[80]", "__u8 raw[81]"))
 
 
+# The first version that is not kept yet.
+NEXT = constant(MODEL.abi, "API_VERSION")["value"] + 1
+
+
 class Gate(unittest.TestCase):
     def setUp(self):
         self.folder = Path(tempfile.mkdtemp())
@@ -126,11 +130,11 @@ class Gate(unittest.TestCase):
 
     def test_a_new_version_must_be_kept_and_then_passes(self):
         def edit(abi, _):
-            constant(abi, "API_VERSION")["value"] = 3
-            struct(abi, "ring_advance").append({"name": "more", "type": "u64", "since": 3})
+            constant(abi, "API_VERSION")["value"] = NEXT
+            struct(abi, "ring_advance").append({"name": "more", "type": "u64", "since": NEXT})
 
-        self.assertIn("api-3.txt is missing", self.problems(edit))
-        self.assertEqual([path.name for path in versions.keep(changed(edit), self.folder)], ["api-3.txt"])
+        self.assertIn(f"api-{NEXT}.txt is missing", self.problems(edit))
+        self.assertEqual([path.name for path in versions.keep(changed(edit), self.folder)], [f"api-{NEXT}.txt"])
         self.assertEqual(self.problems(edit), "")
 
     def test_a_kept_version_is_never_written_again(self):
@@ -141,12 +145,12 @@ class Gate(unittest.TestCase):
 
     def test_a_version_that_breaks_an_older_caller_does_not_pass(self):
         def edit(abi, _):
-            constant(abi, "API_VERSION")["value"] = 3
+            constant(abi, "API_VERSION")["value"] = NEXT
             struct(abi, "reg_read")[1]["type"] = "s32"
 
         list(versions.keep(changed(edit), self.folder))
         said = self.problems(edit)
-        self.assertIn("version 3 breaks callers of api version 1: field reg_read.reg", said)
+        self.assertIn(f"version {NEXT} breaks callers of api version 1: field reg_read.reg", said)
 
     def test_an_old_version_may_not_be_thrown_away(self):
         (self.folder / "api-1.txt").unlink()
