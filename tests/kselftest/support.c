@@ -192,6 +192,19 @@ void ring_drain(int ctl, int ring)
 	} while (info.audit_tail != info.audit_head);
 }
 
+bool on_user_mode_linux(void)
+{
+	FILE *file = fopen("/proc/cpuinfo", "r");
+	char line[128];
+	bool found = false;
+
+	while (file && !found && fgets(line, sizeof(line), file))
+		found = !strncmp(line, "vendor_id", 9) && strstr(line, "User Mode Linux");
+	if (file)
+		fclose(file);
+	return found;
+}
+
 int as_nobody(int (*test)(void *context), void *context)
 {
 	int status;

@@ -49,6 +49,12 @@ int ring_advance(int ring, uint64_t up_to);
 /* Reads and acknowledges everything; the ring does not wait from then on. */
 void ring_drain(int ctl, int ring);
 
+/*
+ * Whether the kernel is user-mode Linux: no 32-bit system calls, no Dell firmware.
+ * What only it lacks is skipped there, and a failure everywhere else.
+ */
+bool on_user_mode_linux(void);
+
 /* In a child without capabilities, of uid 1000: its answer, 0..255. */
 int as_nobody(int (*test)(void *context), void *context);
 

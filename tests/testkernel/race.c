@@ -365,6 +365,8 @@ int main(int argc, char **argv)
 	bool all = true;
 
 	tap_start(argc, argv);
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		tap_bail("this machine has one processor: nothing is at once");
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	rounds = number_option("rounds", 20);
 	seed = number_option("seed", (uint64_t)now.tv_nsec | 1);

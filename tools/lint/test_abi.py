@@ -193,6 +193,8 @@ class Coverage(unittest.TestCase):
         self.assertEqual(render_tests.uncovered(MODEL, lines), [])
         for index in (0, len(lines) // 2, len(lines) - 1):
             self.assertEqual(len(render_tests.uncovered(MODEL, lines[:index] + lines[index + 1:])), 1)
+            skipped = [*lines[:index], f"{lines[index]} # SKIP why", *lines[index + 1:]]
+            self.assertEqual(len(render_tests.uncovered(MODEL, skipped)), 1)
         grown = changed(lambda abi, _: abi["commands"].append(
             {**command(abi, "INFO"), "name": "NEW", "number": 0x42}))
         self.assertTrue(any("NEW" in line for line in render_tests.uncovered(grown, lines)))

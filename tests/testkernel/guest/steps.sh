@@ -12,6 +12,7 @@ suite() {
 	echo "suite $name"
 	"$@"
 	echo "end $name $?"
+	sync # the report: the machine may be ended at any time
 }
 
 # Any allocation may fail when a test asks for it (fail-nth), also one that may wait, and
