@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <sys/mman.h>
+#include <thread>
 
 namespace dsmil {
 namespace {
@@ -47,6 +48,8 @@ Result<dsmil_status_page> StatusPage::snapshot() const {
     for (int i = 0; i < tries; i++) {
         const auto before = sequence_of(*page_);
         if (before % 2 != 0) {
+            // The kernel is not put aside, but the processor that it runs on may be.
+            std::this_thread::yield();
             continue;
         }
         std::memcpy(&copy, page_.get(), sizeof(copy));
