@@ -47,7 +47,7 @@ static void count_gap(const struct dsmil_event *events, u32 count, u32 counted)
 {
 	if (!gap_count)
 		gap_first_ns = events->boottime_ns;
-	gap_count += counted;
+	WRITE_ONCE(gap_count, gap_count + counted);
 	gap_total += counted;
 	dsmil_observe_put(events, count);
 }
@@ -62,7 +62,6 @@ static u64 realtime_at(u64 boottime_ns)
 /* Nobody's doing in particular: a gap record names no caller. */
 static void prepare_gap(struct dsmil_event *gap)
 {
-	memset(gap, 0, sizeof(*gap));
 	gap->size = sizeof(*gap);
 	gap->type = DSMIL_EVENT_GAP;
 	gap->device_id = DSMIL_NO_DEVICE;
@@ -71,17 +70,6 @@ static void prepare_gap(struct dsmil_event *gap)
 	memcpy(gap->load_id, dsmil_load_id(), sizeof(gap->load_id));
 	gap->count = gap_count;
 	gap->first_ns = gap_first_ns;
-}
-
-/* Gives the pending gap its slot, if there is one; says whether it did. */
-static bool append_gap(struct dsmil_event *gap)
-{
-	if (!gap_count || used() >= DSMIL_AUDIT_ORDINARY_LIMIT)
-		return false;
-	prepare_gap(gap);
-	append(gap, 1);
-	gap_count = 0;
-	return true;
 }
 
 /* Outside the lock; the callers' locks keep it in the order of the sequences. */
@@ -95,9 +83,28 @@ static void publish(const struct dsmil_event *events, u32 count)
 		dsmil_netlink_publish(&events[i]);
 }
 
+/* Gives the pending gap its slot, if there is one free. */
+static void record_gap(void)
+{
+	struct dsmil_event gap = {};
+	bool kept;
+
+	spin_lock(&lock);
+	kept = gap_count && used() < DSMIL_AUDIT_ORDINARY_LIMIT;
+	if (kept) {
+		prepare_gap(&gap);
+		append(&gap, 1);
+		WRITE_ONCE(gap_count, 0);
+	}
+	spin_unlock(&lock);
+	if (!kept)
+		return;
+	dsmil_observe_wake();
+	publish(&gap, 1);
+}
+
 void dsmil_audit_prepare_at(struct dsmil_event *event, u16 type, u64 boottime_ns)
 {
-	memset(event, 0, sizeof(*event));
 	event->size = sizeof(*event);
 	event->type = type;
 	event->device_id = DSMIL_NO_DEVICE;
@@ -122,11 +129,11 @@ void dsmil_audit_prepare(struct dsmil_event *event, u16 type)
 
 u64 dsmil_audit_record(struct dsmil_event *events, u32 count, u32 counted)
 {
-	struct dsmil_event gap;
-	bool has_gap, kept;
+	bool kept;
 
+	if (READ_ONCE(gap_count))
+		record_gap();
 	spin_lock(&lock);
-	has_gap = append_gap(&gap);
 	kept = used() + count <= DSMIL_AUDIT_ORDINARY_LIMIT;
 	if (kept)
 		append(events, count);
@@ -135,8 +142,6 @@ u64 dsmil_audit_record(struct dsmil_event *events, u32 count, u32 counted)
 	spin_unlock(&lock);
 
 	dsmil_observe_wake();
-	if (has_gap)
-		publish(&gap, 1);
 	if (kept)
 		publish(events, count);
 	return events->sequence;
@@ -175,7 +180,7 @@ void dsmil_audit_release(u32 count)
 
 void dsmil_audit_state(u16 type, u8 firmware_kind, u32 value)
 {
-	struct dsmil_event event;
+	struct dsmil_event event = {};
 	bool kept;
 
 	dsmil_audit_prepare(&event, type);
@@ -205,24 +210,18 @@ struct dsmil_audit_state dsmil_audit_get_state(void)
 	return state;
 }
 
-const struct dsmil_event *dsmil_audit_slot(u64 sequence)
+const struct dsmil_event *dsmil_audit_slot(u64 sequence, size_t *run)
 {
+	*run = DSMIL_AUDIT_CAPACITY - sequence % DSMIL_AUDIT_CAPACITY;
 	return &slots[sequence % DSMIL_AUDIT_CAPACITY];
 }
 
 void dsmil_audit_acknowledge(u64 up_to)
 {
-	struct dsmil_event gap;
-	bool has_gap;
-
 	spin_lock(&lock);
 	tail = up_to;
-	has_gap = append_gap(&gap);
 	spin_unlock(&lock);
-	if (!has_gap)
-		return;
-	dsmil_observe_wake();
-	publish(&gap, 1);
+	record_gap();
 }
 
 int dsmil_audit_init(void)

@@ -22,7 +22,7 @@
 int dsmil_audit_init(void);
 void dsmil_audit_exit(void);
 
-/* Fills in everything about the moment (CLOCK_BOOTTIME) and the caller. */
+/* Fills in everything about the moment (CLOCK_BOOTTIME) and the caller; the rest is zero. */
 void dsmil_audit_prepare_at(struct dsmil_event *event, u16 type, u64 boottime_ns);
 void dsmil_audit_prepare(struct dsmil_event *event, u16 type); /* now */
 
@@ -57,8 +57,11 @@ struct dsmil_audit_state dsmil_audit_get_state(void);
 /* Woken for each record. */
 extern struct wait_queue_head dsmil_audit_wait;
 
-/* A record that the reader has not acknowledged stays where it is. */
-const struct dsmil_event *dsmil_audit_slot(u64 sequence);
+/*
+ * A record that the reader has not acknowledged stays where it is. run: how many slots
+ * lie behind each other from there, whether they hold a record or not.
+ */
+const struct dsmil_event *dsmil_audit_slot(u64 sequence, size_t *run);
 /* Frees every record below up_to, which the reader checked. */
 void dsmil_audit_acknowledge(u64 up_to);
 

@@ -22,17 +22,23 @@ static bool record_waits(void)
 /* Whole records from the position on, as many as fit; stops at a bad address. */
 static ssize_t copy_records(char __user *to, size_t space)
 {
-	u64 head = dsmil_audit_get_state().head;
-	ssize_t copied = 0;
+	size_t waiting = dsmil_audit_get_state().head - position;
+	size_t count = min(waiting, space / sizeof(struct dsmil_event));
+	size_t done = 0;
 
-	while (position != head && space - copied >= sizeof(struct dsmil_event)) {
-		if (copy_to_user(to + copied, dsmil_audit_slot(position),
-				 sizeof(struct dsmil_event)))
-			return copied ?: -EFAULT;
-		copied += sizeof(struct dsmil_event);
-		WRITE_ONCE(position, position + 1);
+	while (done < count) {
+		size_t run, bytes, left, copied;
+		const struct dsmil_event *from = dsmil_audit_slot(position, &run);
+
+		bytes = min(count - done, run) * sizeof(*from);
+		left = copy_to_user(to + done * sizeof(*from), from, bytes);
+		copied = (bytes - left) / sizeof(*from);
+		done += copied;
+		WRITE_ONCE(position, position + copied);
+		if (left)
+			return done ? done * sizeof(struct dsmil_event) : -EFAULT;
 	}
-	return copied;
+	return done * sizeof(struct dsmil_event);
 }
 
 static ssize_t reader_read(struct file *file, char __user *to, size_t space, loff_t *offset)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/err.h>
 #include <linux/file.h>
 #include <linux/ktime.h>
 #include <linux/sched.h>
@@ -138,6 +139,29 @@ static int copy_out(const struct batch *batch)
 	return 0;
 }
 
+static bool begins_page(const struct batch *batch, u32 index)
+{
+	unsigned long at = (unsigned long)user_operation(batch, index);
+
+	return at / PAGE_SIZE != (at - batch->request.stride) / PAGE_SIZE;
+}
+
+/*
+ * Answers that cannot be given back must fail before anything is done, not after: of
+ * each page that takes results, one is written.
+ */
+static int try_copy_out(const struct batch *batch, struct dsmil_reg_batch __user *arg)
+{
+	u32 last = batch->request.count - 1, i;
+
+	for (i = 0; i <= last; i++)
+		if ((i == 0 || i == last || begins_page(batch, i)) &&
+		    copy_to_user(user_operation(batch, i), &batch->operations[i],
+				 sizeof(*batch->operations)))
+			return -EFAULT;
+	return copy_to_user(arg, &batch->request, sizeof(batch->request)) ? -EFAULT : 0;
+}
+
 /* Every result as it is if nothing is done. */
 static void clear_results(struct batch *batch)
 {
@@ -208,6 +232,7 @@ static bool resolve_all(struct batch *batch)
 		const struct dsmil_batch_operation *operation = &batch->operations[i];
 		struct target *target = &batch->targets[i];
 
+		target->token = 0;
 		target->error = resolve(batch, operation, &target->token);
 		target->epoch = batch->epoch;
 		has_write |= !target->error && operation->operation == DSMIL_BATCH_WRITE;
@@ -216,11 +241,11 @@ static bool resolve_all(struct batch *batch)
 }
 
 static int perform(struct batch *batch, u32 index, const struct dsmil_firmware_ops *ops,
-		   u64 *now_ns)
+		   struct dsmil_tick_clock *clock)
 {
 	struct dsmil_batch_operation *asked = &batch->operations[index];
 	const struct target *target = &batch->targets[index];
-	struct dsmil_register_operation operation = {};
+	struct dsmil_register_operation operation = { .clock = clock };
 
 	if (target->error)
 		return target->error;
@@ -235,7 +260,6 @@ static int perform(struct batch *batch, u32 index, const struct dsmil_firmware_o
 	operation.grant = batch->grants ? batch->grants[index] : NULL;
 	dsmil_register_perform(ops, &operation);
 	dsmil_register_note(ops, &operation);
-	*now_ns = operation.time_ns;
 	batch->firmware_kind = ops->kind;
 	batch->decided++;
 	batch->writes_done += operation.decision.allowed &&
@@ -279,6 +303,7 @@ static void describe(struct batch *batch)
 	struct dsmil_event *whole = &batch->events[0];
 	u32 i;
 
+	memset(whole, 0, sizeof(*whole));
 	dsmil_audit_prepare(whole, DSMIL_EVENT_BATCH);
 	whole->firmware_kind = batch->firmware_kind;
 	batch->event_count = 1 + batch->part_count;
@@ -322,23 +347,27 @@ static void record(struct batch *batch)
 						     batch->decided);
 }
 
-static void run(struct batch *batch)
+static int run(struct batch *batch)
 {
-	const struct dsmil_firmware_ops *ops = dsmil_firmware_lock();
-	u64 held_since_ns = ktime_get_boottime_ns();
-	u64 now_ns = held_since_ns;
+	const struct dsmil_firmware_ops *ops = dsmil_firmware_lock_killable();
+	struct dsmil_tick_clock clock = {};
+	u64 held_since_ns;
 	u32 i;
 	int ret;
 
+	if (IS_ERR(ops)) {
+		dsmil_audit_release(batch->reserved);
+		return PTR_ERR(ops);
+	}
+	held_since_ns = dsmil_tick_clock_ns(&clock);
 	for (i = 0; i < batch->request.count && !fatal_signal_pending(current); i++) {
-		if (now_ns - held_since_ns > HOLD_NS) {
+		if (clock.ns - held_since_ns > HOLD_NS) {
 			dsmil_firmware_unlock();
 			cond_resched();
 			ops = dsmil_firmware_lock();
-			held_since_ns = ktime_get_boottime_ns();
-			now_ns = held_since_ns;
+			held_since_ns = dsmil_tick_clock_ns(&clock);
 		}
-		ret = perform(batch, i, ops, &now_ns);
+		ret = perform(batch, i, ops, &clock);
 		batch->operations[i].result = ret;
 		batch->request.failed -= !ret;
 		if (ret && batch->request.flags & DSMIL_BATCH_STOP)
@@ -346,6 +375,7 @@ static void run(struct batch *batch)
 	}
 	record(batch);
 	dsmil_firmware_unlock();
+	return 0;
 }
 
 /* -------------------------------------------------------------- command -- */
@@ -356,7 +386,7 @@ static int allocate(struct batch *batch)
 
 	batch->part_count = DIV_ROUND_UP(count, DSMIL_EVENT_OPERATIONS);
 	batch->operations = kvmalloc_array(count, sizeof(*batch->operations), GFP_KERNEL_ACCOUNT);
-	batch->targets = kvcalloc(count, sizeof(*batch->targets), GFP_KERNEL_ACCOUNT);
+	batch->targets = kvmalloc_array(count, sizeof(*batch->targets), GFP_KERNEL_ACCOUNT);
 	return batch->operations && batch->targets ? 0 : -ENOMEM;
 }
 
@@ -386,17 +416,15 @@ static int reserve_and_run(struct batch *batch)
 {
 	int ret;
 
-	if (!resolve_all(batch)) {
-		run(batch);
-		return 0;
-	}
+	if (!resolve_all(batch))
+		return run(batch);
 	ret = mutex_lock_killable(&reserving);
 	if (ret)
 		return ret;
 	batch->reserved = most_events(batch);
 	ret = dsmil_audit_reserve(batch->reserved);
 	if (!ret)
-		run(batch);
+		ret = run(batch);
 	mutex_unlock(&reserving);
 	return ret;
 }
@@ -421,15 +449,10 @@ long dsmil_batch_run(struct dsmil_reg_batch __user *arg)
 	if (ret)
 		goto out_release;
 	clear_results(&batch);
-	/* Answers that cannot be given back must fail before anything is done, not after. */
-	ret = copy_out(&batch);
-	if (!ret && copy_to_user(arg, &batch.request, sizeof(batch.request)))
-		ret = -EFAULT;
+	ret = try_copy_out(&batch, arg);
 	if (!ret)
 		ret = reserve_and_run(&batch);
-	if (ret)
-		goto out_release;
-	if (copy_out(&batch) || copy_to_user(arg, &batch.request, sizeof(batch.request)))
+	if (!ret && (copy_out(&batch) || copy_to_user(arg, &batch.request, sizeof(batch.request))))
 		ret = -EFAULT;
 out_release:
 	release(&batch);

@@ -67,7 +67,9 @@ static long ctl_info(struct dsmil_info __user *arg)
 		return ret;
 	if (info.reserved || info.reserved1)
 		return -EINVAL;
-	dsmil_info_fill(&info);
+	ret = dsmil_info_fill(&info);
+	if (ret)
+		return ret;
 	return dsmil_struct_to_user(arg, &info, sizeof(info));
 }
 

@@ -41,6 +41,8 @@ extern const char *const dsmil_register_names[DSMIL_REGISTER_COUNT];
  * dead in the next. A revision also counts changes of the board.
  */
 const struct dsmil_firmware_ops *dsmil_firmware_lock(void); /* NULL: none attached */
+/* For callers that may be waited for: an ERR_PTR, without the lock, when they are killed. */
+const struct dsmil_firmware_ops *dsmil_firmware_lock_killable(void);
 void dsmil_firmware_unlock(void);
 u32 dsmil_firmware_epoch(void);    /* 0 while none is attached; no lock needed */
 u32 dsmil_firmware_revision(void); /* under the lock; never 0 */
@@ -59,12 +61,24 @@ struct dsmil_statistics {
 	u64 firmware_errors;
 };
 
+/*
+ * A clock for many operations in a row: read anew when the tick has moved, for reading
+ * it costs as much as the rest of a fast firmware's read. It never goes back.
+ */
+struct dsmil_tick_clock {
+	unsigned long tick;
+	u64 ns; /* CLOCK_BOOTTIME; 0: not read yet */
+};
+
+u64 dsmil_tick_clock_ns(struct dsmil_tick_clock *clock);
+
 /* One operation on a register, and what came of it. */
 struct dsmil_register_operation {
 	u16 token;
 	u8 operation; /* enum dsmil_operation */
 	u32 value;    /* WRITE: in; READ: out, 0 if it failed */
 	const struct dsmil_grant *grant; /* WRITE: in, or NULL */
+	struct dsmil_tick_clock *clock;	 /* in: for time_ns, or NULL: to the nanosecond */
 
 	bool decided; /* the guard was asked: what follows holds */
 	struct dsmil_guard_decision decision;
@@ -104,7 +118,8 @@ struct dsmil_statistics dsmil_register_statistics(void);
 
 /* --------------------------------------------------------------- info.c -- */
 
-void dsmil_info_fill(struct dsmil_info *info);
+/* Both wait for the firmware's lock, and fail with -EINTR if the caller is killed. */
+int dsmil_info_fill(struct dsmil_info *info);
 /* -ENODEV without firmware. revision: of firmware and board, may be NULL. */
 int dsmil_device_fill(u16 number, struct dsmil_device *device, u32 *revision);
 int dsmil_info_init(void);

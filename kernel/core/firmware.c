@@ -3,6 +3,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/bitmap.h>
+#include <linux/err.h>
 #include <linux/mutex.h>
 
 #include "audit.h"
@@ -25,6 +26,13 @@ const struct dsmil_firmware_ops *dsmil_firmware_lock(void)
 {
 	mutex_lock(&firmware_lock);
 	return firmware;
+}
+
+const struct dsmil_firmware_ops *dsmil_firmware_lock_killable(void)
+{
+	int ret = mutex_lock_killable(&firmware_lock);
+
+	return ret ? ERR_PTR(ret) : firmware;
 }
 
 void dsmil_firmware_unlock(void)

@@ -191,7 +191,7 @@ static u8 owner_number(const char *name)
 
 static int add_key(struct dsmil_grant_key *key)
 {
-	struct dsmil_event event;
+	struct dsmil_event event = {};
 	int ret;
 
 	if (is_sealed)
@@ -255,7 +255,7 @@ long dsmil_grant_key_add_ioctl(struct dsmil_grant_key_add __user *arg)
 long dsmil_grant_key_seal_ioctl(struct dsmil_grant_key_seal __user *arg)
 {
 	struct dsmil_grant_key_seal request;
-	struct dsmil_event event;
+	struct dsmil_event event = {};
 	int ret;
 
 	ret = dsmil_struct_from_user(&request, sizeof(request), arg);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What INFO and DEVICE_GET say, for ioctl, sysfs and netlink alike. */
+#include <linux/err.h>
 #include <linux/ktime.h>
 #include <linux/random.h>
 #include <linux/string.h>
@@ -18,7 +19,7 @@ const u8 *dsmil_load_id(void)
 	return load_id;
 }
 
-void dsmil_info_fill(struct dsmil_info *info)
+int dsmil_info_fill(struct dsmil_info *info)
 {
 	const struct dsmil_firmware_ops *ops;
 	struct dsmil_statistics statistics;
@@ -33,7 +34,9 @@ void dsmil_info_fill(struct dsmil_info *info)
 	info->loaded_ns = loaded_ns;
 	strscpy_pad(info->module_version, DSMIL_MODULE_VERSION, sizeof(info->module_version));
 
-	ops = dsmil_firmware_lock();
+	ops = dsmil_firmware_lock_killable();
+	if (IS_ERR(ops))
+		return PTR_ERR(ops);
 	info->firmware_kind = ops ? ops->kind : DSMIL_FIRMWARE_NONE;
 	strscpy_pad(info->firmware_name, ops ? ops->name : "", sizeof(info->firmware_name));
 	info->firmware_read_only = ops && ops->read_only;
@@ -60,6 +63,7 @@ void dsmil_info_fill(struct dsmil_info *info)
 	info->audit_capacity = DSMIL_AUDIT_CAPACITY;
 	info->audit_reader = dsmil_audit_has_reader();
 	info->observers = dsmil_observe_count();
+	return 0;
 }
 
 int dsmil_device_fill(u16 number, struct dsmil_device *device, u32 *revision)
@@ -79,7 +83,9 @@ int dsmil_device_fill(u16 number, struct dsmil_device *device, u32 *revision)
 	strscpy_pad(device->layer_name, entry->layer_name, sizeof(device->layer_name));
 	strscpy_pad(device->service_name, entry->service_name, sizeof(device->service_name));
 
-	ops = dsmil_firmware_lock();
+	ops = dsmil_firmware_lock_killable();
+	if (IS_ERR(ops))
+		return PTR_ERR(ops);
 	if (!ops) {
 		dsmil_firmware_unlock();
 		return -ENODEV;

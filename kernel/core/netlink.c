@@ -99,9 +99,9 @@ static int put_info(struct sk_buff *skb, const void *facts)
 int dsmil_nl_info_get_do(struct sk_buff *skb, struct genl_info *info)
 {
 	struct dsmil_info facts = {};
+	int ret = dsmil_info_fill(&facts);
 
-	dsmil_info_fill(&facts);
-	return dsmil_nl_answer(info, DSMIL_CMD_INFO_GET, put_info, &facts);
+	return ret ?: dsmil_nl_answer(info, DSMIL_CMD_INFO_GET, put_info, &facts);
 }
 
 /* ------------------------------------------------------ STATISTICS_GET -- */

@@ -81,6 +81,8 @@ static void tell(enum dsmil_nl_group group, const struct dsmil_event *event)
 void dsmil_netlink_publish(const struct dsmil_event *event)
 {
 	tell(DSMIL_NL_GROUP_EVENTS, event);
-	if (concerns_security(event))
+	/* Whether anybody listens is quicker to say than what concerns him. */
+	if (genl_has_listeners(&dsmil_nl_family, &init_net, DSMIL_NL_GROUP_SECURITY) &&
+	    concerns_security(event))
 		tell(DSMIL_NL_GROUP_SECURITY, event);
 }

@@ -57,7 +57,7 @@ static unsigned long interval_jiffies(void)
 static void record_change(const struct dsmil_firmware_ops *ops,
 			  const struct dsmil_register_operation *operation, u32 before)
 {
-	struct dsmil_event event;
+	struct dsmil_event event = {};
 
 	dsmil_audit_prepare(&event, DSMIL_EVENT_CHANGED);
 	event.firmware_kind = ops->kind;
@@ -74,7 +74,7 @@ static void record_change(const struct dsmil_firmware_ops *ops,
 
 static void record_sweep(const struct dsmil_firmware_ops *ops)
 {
-	struct dsmil_event event;
+	struct dsmil_event event = {};
 
 	dsmil_audit_prepare(&event, DSMIL_EVENT_SWEEP);
 	event.firmware_kind = ops->kind;

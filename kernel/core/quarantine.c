@@ -65,7 +65,7 @@ EXPORT_SYMBOL_GPL(dsmil_quarantine_generation);
 /* It must not fail because nobody reads the audit ring: then it is counted in a gap. */
 static void record(u16 number)
 {
-	struct dsmil_event event;
+	struct dsmil_event event = {};
 
 	dsmil_audit_prepare(&event, DSMIL_EVENT_QUARANTINE_ADDED);
 	event.device_id = DSMIL_DEVICE_ID_BASE + number;

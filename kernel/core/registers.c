@@ -4,6 +4,8 @@
 
 #include <linux/capability.h>
 #include <linux/cred.h>
+#include <linux/err.h>
+#include <linux/jiffies.h>
 #include <linux/ktime.h>
 #include <linux/ratelimit.h>
 #include <linux/sched.h>
@@ -50,11 +52,13 @@ struct dsmil_statistics dsmil_register_statistics(void)
 /* The firmware, under its lock, if the caller's epoch still lasts and it has the register. */
 static const struct dsmil_firmware_ops *lock_register(u16 token, u32 epoch)
 {
-	const struct dsmil_firmware_ops *ops = dsmil_firmware_lock();
+	const struct dsmil_firmware_ops *ops = dsmil_firmware_lock_killable();
 
+	if (IS_ERR(ops))
+		return ops;
 	if (!ops || epoch != dsmil_firmware_epoch() || !dsmil_register_present(token)) {
 		dsmil_firmware_unlock();
-		return NULL;
+		return ERR_PTR(-ENODEV);
 	}
 	return ops;
 }
@@ -112,9 +116,10 @@ decide_with_grant(const struct dsmil_firmware_ops *ops, struct dsmil_guard_reque
 	return dsmil_guard_decide(&table, request);
 }
 
-static struct dsmil_guard_decision decide_write(const struct dsmil_firmware_ops *ops,
-						struct dsmil_guard_request *request,
-						const struct dsmil_register_operation *operation)
+/* Apart, for a read need not clear the grant that it has on its stack. */
+static noinline struct dsmil_guard_decision
+decide_write(const struct dsmil_firmware_ops *ops, struct dsmil_guard_request *request,
+	     const struct dsmil_register_operation *operation)
 {
 	struct dsmil_guard_grant grant;
 	struct dsmil_guard_decision decision;
@@ -127,6 +132,15 @@ static struct dsmil_guard_decision decide_write(const struct dsmil_firmware_ops 
 	dsmil_grant_examine(operation->grant, &grant);
 	request->grant = &grant;
 	return decide_with_grant(ops, request, &grant);
+}
+
+u64 dsmil_tick_clock_ns(struct dsmil_tick_clock *clock)
+{
+	if (!clock->ns || clock->tick != jiffies) {
+		clock->tick = jiffies;
+		clock->ns = ktime_get_boottime_ns();
+	}
+	return clock->ns;
 }
 
 void dsmil_register_perform(const struct dsmil_firmware_ops *ops,
@@ -154,7 +168,8 @@ void dsmil_register_perform(const struct dsmil_firmware_ops *ops,
 			dsmil_grant_burn(operation->grant);
 		call_write(ops, request.location, operation);
 	}
-	operation->time_ns = ktime_get_boottime_ns();
+	operation->time_ns = operation->clock ? dsmil_tick_clock_ns(operation->clock) :
+						ktime_get_boottime_ns();
 	dsmil_statistics_note(operation, request.location_known);
 	if (operation->decision.allowed)
 		dsmil_status_note(operation);
@@ -180,12 +195,12 @@ static void describe(struct dsmil_event *event, const struct dsmil_firmware_ops 
 int dsmil_register_read(u32 epoch, struct dsmil_register_operation *operation)
 {
 	const struct dsmil_firmware_ops *ops;
-	struct dsmil_event event;
+	struct dsmil_event event = {};
 
 	operation->operation = DSMIL_OPERATION_READ;
 	ops = lock_register(operation->token, epoch);
-	if (!ops)
-		return -ENODEV;
+	if (IS_ERR(ops))
+		return PTR_ERR(ops);
 
 	dsmil_register_perform(ops, operation);
 	dsmil_audit_prepare_at(&event, DSMIL_EVENT_READ, operation->time_ns);
@@ -209,14 +224,12 @@ static void report_refusal(const struct dsmil_event *event)
 		event->rule_token);
 }
 
-void dsmil_register_note(const struct dsmil_firmware_ops *ops,
-			 const struct dsmil_register_operation *operation)
+/* Apart from those that are told of nobody: an event on the stack is 192 bytes to clear. */
+static noinline void tell(const struct dsmil_firmware_ops *ops,
+			  const struct dsmil_register_operation *operation)
 {
-	struct dsmil_event event;
+	struct dsmil_event event = {};
 
-	if (operation->decision.allowed && !trace_dsmil_read_enabled() &&
-	    !trace_dsmil_write_enabled())
-		return;
 	dsmil_audit_prepare_at(&event, DSMIL_EVENT_READ, operation->time_ns);
 	describe(&event, ops, operation);
 	if (!operation->decision.allowed) {
@@ -229,10 +242,18 @@ void dsmil_register_note(const struct dsmil_firmware_ops *ops,
 	}
 }
 
+void dsmil_register_note(const struct dsmil_firmware_ops *ops,
+			 const struct dsmil_register_operation *operation)
+{
+	if (!operation->decision.allowed || trace_dsmil_read_enabled() ||
+	    trace_dsmil_write_enabled())
+		tell(ops, operation);
+}
+
 int dsmil_register_write(u32 epoch, struct dsmil_register_operation *operation)
 {
 	const struct dsmil_firmware_ops *ops;
-	struct dsmil_event event;
+	struct dsmil_event event = {};
 	int ret;
 
 	operation->operation = DSMIL_OPERATION_WRITE;
@@ -242,9 +263,9 @@ int dsmil_register_write(u32 epoch, struct dsmil_register_operation *operation)
 	if (ret)
 		return ret;
 	ops = lock_register(operation->token, epoch);
-	if (!ops) {
+	if (IS_ERR(ops)) {
 		dsmil_audit_release(1);
-		return -ENODEV;
+		return PTR_ERR(ops);
 	}
 
 	dsmil_register_perform(ops, operation);
