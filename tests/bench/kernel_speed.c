@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kernel module's own costs, on the simulated board: each measure and its peer,
 // interleaved, in one process. Prints "NAME OURS PEER" a line; times in nanoseconds
-// (medians), rates in events a second.
+// (medians).
 //   kernel_speed ROUNDS EVENTS
 #include <errno.h>
 #include <fcntl.h>
@@ -169,6 +169,12 @@ struct tally {
 	uint64_t ns;
 };
 
+/* As a collector of events does: both channels hold more than comes in the meantime. */
+static void rest(void)
+{
+	nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
 static struct tally by_ring(uint64_t count)
 {
 	struct dsmil_event_ring ring = {.size = sizeof(ring), .kind = DSMIL_RING_OBSERVE, .bytes = DSMIL_OBSERVE_BYTES_MAX};
@@ -195,6 +201,8 @@ static struct tally by_ring(uint64_t count)
 
 		if (taken == put && last)
 			break;
+		if (taken == put)
+			rest();
 		for (; taken != put; taken += sizeof(struct dsmil_event)) {
 			const struct dsmil_event *event =
 				(const void *)((const char *)kernels + PAGE + taken % ring.bytes);
@@ -268,6 +276,8 @@ static struct tally by_netlink(uint64_t count)
 			tally.received++;
 		else if (bytes < 0 && errno == EAGAIN && last)
 			break;
+		else if (bytes < 0 && errno == EAGAIN)
+			rest();
 	}
 	tally.ns = now_ns() - start;
 	pthread_join(producer, NULL);
@@ -275,9 +285,39 @@ static struct tally by_netlink(uint64_t count)
 	return tally;
 }
 
-static double rate(struct tally tally)
+/* Nobody listens: what the events cost whoever makes them. */
+static struct tally by_nobody(uint64_t count)
 {
-	return (double)tally.received * 1e9 / (double)tally.ns;
+	struct tally tally = {.received = (count + RECORDS - 1) / RECORDS * RECORDS};
+	uint64_t start = now_ns();
+
+	wanted = count;
+	produce(NULL);
+	tally.ns = now_ns() - start;
+	return tally;
+}
+
+#define CHANNEL_ROUNDS 9
+
+/* The median time of an event: through the ring, through netlink, and with nobody there; interleaved. */
+static void measure_channels(uint64_t count)
+{
+	struct tally (*const channels[])(uint64_t) = {by_nobody, by_ring, by_netlink};
+	uint64_t ps[3][CHANNEL_ROUNDS]; /* picoseconds */
+
+	for (int round = 0; round < CHANNEL_ROUNDS; round++)
+		for (int i = 0; i < 3; i++) {
+			const struct tally tally = channels[i](count);
+
+			ps[i][round] = tally.ns * 1000 / (tally.received ? tally.received : 1);
+		}
+	for (int i = 0; i < 3; i++)
+		qsort(ps[i], CHANNEL_ROUNDS, sizeof(ps[i][0]), compare);
+	const double alone = (double)ps[0][CHANNEL_ROUNDS / 2] / 1e3, ring = (double)ps[1][CHANNEL_ROUNDS / 2] / 1e3,
+		     netlink = (double)ps[2][CHANNEL_ROUNDS / 2] / 1e3;
+
+	printf("events %.1f %.1f\n", ring, netlink);
+	printf("channel %.1f %.1f\n", ring - alone, netlink - alone);
 }
 
 int main(int argc, char **argv)
@@ -307,9 +347,10 @@ int main(int argc, char **argv)
 	measure("batch", rounds / 16 + 1, batch_64, single_64, BATCH, BATCH);
 	measure("page", rounds, read_page, read_one, PAGE_READS, 1);
 
-	struct tally ours = by_ring(count), peer = by_netlink(count / 10 + 1);
+	measure_channels(count / 200 + RECORDS);
 
-	printf("events %.0f %.0f\n", rate(ours), rate(peer));
+	const struct tally ours = by_ring(count);
+
 	printf("unaccounted %lld 0\n",
 	       (long long)((count + RECORDS - 1) / RECORDS * RECORDS - ours.received - ours.lost));
 	printf("lost %llu 0\n", (unsigned long long)ours.lost);
