@@ -4,17 +4,29 @@
 #include "base/file.hpp"
 #include "base/host.hpp"
 #include "ledger/note.hpp"
+#include "tpm/tpm.hpp"
 
 #include <format>
 #include <systemd/sd-daemon.h>
 #include <utility>
 
 namespace dsmil {
+namespace {
 
-Daemon::Daemon(Config config, const Log &log, const Clock &clock,
+tpm::TpmOptions tpm_options(const Config &config, tpm::Secrets secrets) {
+    tpm::TpmOptions options;
+    options.secrets = std::move(secrets);
+    options.context.tcti = config.tpm.tcti;
+    options.state_dir = config.ledger.state_dir;
+    return options;
+}
+
+} // namespace
+
+Daemon::Daemon(Config config, tpm::Secrets secrets, const Log &log, const Clock &clock,
                std::function<void(const std::string &)> notify)
     : config_(std::move(config)), log_(log), notify_(std::move(notify)), watchdog_(reactor_),
-      guard_(reactor_), tpm_(reactor_, log, config_.tpm.tcti, config_.ledger.state_dir),
+      guard_(reactor_), tpm_(reactor_, log, tpm_options(config_, std::move(secrets))),
       ledger_(reactor_, log, clock, tpm_) {}
 
 Result<void> Daemon::check(const Config &config) {

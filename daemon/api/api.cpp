@@ -3,7 +3,7 @@
 
 #include "api/attest_request.hpp"
 #include "api/record_json.hpp"
-#include "tpm/tpm.hpp"
+#include "tpm/quote.hpp"
 
 #include <algorithm>
 #include <array>
