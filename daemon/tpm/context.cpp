@@ -119,6 +119,29 @@ Result<void> Context::run(std::string_view name, std::string_view what, const St
     return {};
 }
 
+Result<void> Context::start_up() {
+    TPMS_CAPABILITY_DATA *data = nullptr;
+    const TSS2_RC code = ask(
+        "GetCapability",
+        [](ESYS_CONTEXT *esys) {
+            return Esys_GetCapability_Async(esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+                                            TPM2_CAP_TPM_PROPERTIES, TPM2_PT_MANUFACTURER, 1);
+        },
+        [&](ESYS_CONTEXT *esys) { return Esys_GetCapability_Finish(esys, nullptr, &data); });
+    const EsysPtr<TPMS_CAPABILITY_DATA> owned(data);
+    if (code == TSS2_RC_SUCCESS) {
+        return {};
+    }
+    if (said_by_tpm(code) != TPM2_RC_INITIALIZE) {
+        return tpm_error("asking the TPM for a sign of life", code);
+    }
+    state_ = State::usable; // There was nothing yet that it could have forgotten.
+    return run(
+        "Startup", "starting the TPM",
+        [](ESYS_CONTEXT *esys) { return Esys_Startup_Async(esys, TPM2_SU_CLEAR); },
+        [](ESYS_CONTEXT *esys) { return Esys_Startup_Finish(esys); });
+}
+
 Object &Object::operator=(Object &&other) noexcept {
     if (this != &other) {
         release();

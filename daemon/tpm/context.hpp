@@ -55,6 +55,9 @@ class Context {
     // The same, with the answer's number instead of an error: for those to whom a refusal says something.
     [[nodiscard]] TSS2_RC ask(std::string_view name, const Step &start, const Step &finish);
 
+    // Firmware starts the TPM; where there is none (a simulator that was reset), we do.
+    [[nodiscard]] Result<void> start_up();
+
     // Work of ESYS itself, without a command to the TPM.
     [[nodiscard]] TSS2_RC local(const Step &step) { return step(esys_.get()); }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tpm/tpm.hpp"
 
+#include "tpm/leftovers.hpp"
+
 #include <array>
 #include <cctype>
 #include <format>
@@ -30,8 +32,14 @@ Result<std::unique_ptr<Tpm>> Tpm::open(const TpmOptions &options, Timings &timin
         return std::unexpected(std::move(context.error()));
     }
     std::unique_ptr<Tpm> tpm(new Tpm(std::move(*context), options.secrets)); // The constructor is private.
+    if (auto started = tpm->context_.start_up(); !started) {
+        return std::unexpected(std::move(started.error()));
+    }
     if (auto known = tpm->read_identity(); !known) {
         return std::unexpected(std::move(known.error()));
+    }
+    if (auto flushed = flush_leftovers(tpm->context_, options.context.tcti); !flushed) {
+        return std::unexpected(std::move(flushed.error()));
     }
     set_secret(tpm->context_, ESYS_TR_RH_OWNER, tpm->secrets_.find("owner"));
     set_secret(tpm->context_, ESYS_TR_RH_ENDORSEMENT, tpm->secrets_.find("endorsement"));
