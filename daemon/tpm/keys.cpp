@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <format>
+#include <openssl/crypto.h>
 #include <tss2/tss2_mu.h>
 #include <unistd.h>
 
@@ -18,8 +19,12 @@ namespace {
 constexpr std::size_t max_blob_bytes = sizeof(TPM2B_PRIVATE) + sizeof(TPM2B_PUBLIC);
 constexpr ESYS_TR none = ESYS_TR_NONE;
 
-// The handle is of the owner's range, outside of what the TCG reserves.
+// Of the owner's range, outside of what the TCG reserves. A key that persists
+// needs no place among the loaded ones (most TPMs have three), and the kernel's
+// resource manager need not swap it in and out around each command.
 constexpr TPM2_HANDLE attestation_handle = 0x8100D501;
+constexpr TPM2_HANDLE checkpoint_handle = 0x8100D502;
+constexpr TPM2_HANDLE grant_handle = 0x8100D503;
 
 Result<Blobs> read_or_create(const Parent &parent, Purpose purpose, const std::string &stem,
                              const Secrets &secrets) {
@@ -63,8 +68,8 @@ Result<Object> load(const Parent &parent, const Blobs &blobs, const Bytes &name,
 const PurposeInfo &about(Purpose purpose) {
     static constexpr std::array all = {
         PurposeInfo{"attestation-key", Use::attest, attestation_handle, "attestation-key"},
-        PurposeInfo{"checkpoint-key", Use::sign, 0, "checkpoint-key"},
-        PurposeInfo{"grant-key", Use::sign, 0, "grant-key"},
+        PurposeInfo{"checkpoint-key", Use::sign, checkpoint_handle, "checkpoint-key"},
+        PurposeInfo{"grant-key", Use::sign, grant_handle, "grant-key"},
     };
     return all.at(static_cast<std::size_t>(purpose));
 }
@@ -114,10 +119,17 @@ Result<void> write_blobs(const std::string &stem, const Blobs &blobs) {
     });
 }
 
-Result<Blobs> create_key(const Parent &parent, const TPM2B_PUBLIC &wanted, ByteView secret) {
+Result<Blobs> create_key(const Parent &parent, const TPM2B_PUBLIC &wanted, ByteView secret,
+                         ByteView content) {
     TPM2B_SENSITIVE_CREATE sensitive{};
-    sensitive.sensitive.userAuth.size = static_cast<UINT16>(std::min(secret.size(), max_secret_bytes));
-    std::ranges::copy(secret.first(sensitive.sensitive.userAuth.size), sensitive.sensitive.userAuth.buffer);
+    auto &[auth, data] = sensitive.sensitive;
+    if (secret.size() > max_secret_bytes || content.size() > sizeof(data.buffer)) {
+        return fail(Code::usage, std::format("a secret of more than {} bytes", max_secret_bytes));
+    }
+    auth.size = static_cast<UINT16>(secret.size());
+    std::ranges::copy(secret, auth.buffer);
+    data.size = static_cast<UINT16>(content.size());
+    std::ranges::copy(content, data.buffer);
     const TPM2B_DATA outside{};
     const TPML_PCR_SELECTION pcrs{};
     TPM2B_PRIVATE *private_part = nullptr;
@@ -133,6 +145,7 @@ Result<Blobs> create_key(const Parent &parent, const TPM2B_PUBLIC &wanted, ByteV
         });
     const EsysPtr<TPM2B_PRIVATE> owned_private(private_part);
     const EsysPtr<TPM2B_PUBLIC> owned_public(public_part);
+    OPENSSL_cleanse(&sensitive, sizeof(sensitive));
     if (!made) {
         return std::unexpected(std::move(made.error()));
     }

@@ -47,7 +47,9 @@ struct Parent {
     const Session &session;
 };
 
-[[nodiscard]] Result<Blobs> create_key(const Parent &parent, const TPM2B_PUBLIC &wanted, ByteView secret);
+// `content` is what a sealed object holds; the TPM makes keys itself.
+[[nodiscard]] Result<Blobs> create_key(const Parent &parent, const TPM2B_PUBLIC &wanted, ByteView secret,
+                                       ByteView content = {});
 [[nodiscard]] Result<Object> load_key(const Parent &parent, const Blobs &blobs);
 // The secret that ESYS uses when the object authorises a command.
 void set_secret(Context &context, ESYS_TR object, ByteView secret);

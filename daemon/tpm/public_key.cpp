@@ -135,6 +135,39 @@ std::string spki_to_pem(ByteView spki) {
     return {data, static_cast<std::size_t>(length)};
 }
 
+Result<TPM2B_PUBLIC> external_key(ByteView spki) {
+    constexpr std::size_t coordinate = 32;
+    const unsigned char *at = spki.data();
+    const KeyPtr key(d2i_PUBKEY(nullptr, &at, static_cast<long>(spki.size())));
+    std::array<unsigned char, 1 + 2 * coordinate> point{};
+    std::array<char, 32> group{};
+    std::size_t size = 0;
+    if (!key || at != spki.data() + spki.size() ||
+        EVP_PKEY_get_group_name(key.get(), group.data(), group.size(), nullptr) != 1 ||
+        std::string_view(group.data()) != "prime256v1" ||
+        EVP_PKEY_get_octet_string_param(key.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size(),
+                                        &size) != 1 ||
+        size != point.size() || point.front() != 0x04) {
+        return fail(Code::usage, "it is no P-256 public key");
+    }
+    TPM2B_PUBLIC area{};
+    area.publicArea.type = TPM2_ALG_ECC;
+    area.publicArea.nameAlg = TPM2_ALG_SHA256;
+    area.publicArea.objectAttributes =
+        TPMA_OBJECT_USERWITHAUTH | TPMA_OBJECT_SIGN_ENCRYPT | TPMA_OBJECT_DECRYPT;
+    auto &ecc = area.publicArea.parameters.eccDetail;
+    ecc.symmetric.algorithm = TPM2_ALG_NULL;
+    ecc.scheme.scheme = TPM2_ALG_NULL;
+    ecc.curveID = TPM2_ECC_NIST_P256;
+    ecc.kdf.scheme = TPM2_ALG_NULL;
+    auto &[x, y] = area.publicArea.unique.ecc;
+    x.size = coordinate;
+    y.size = coordinate;
+    std::copy_n(&point[1], coordinate, x.buffer);
+    std::copy_n(&point[1 + coordinate], coordinate, y.buffer);
+    return area;
+}
+
 Result<Bytes> signature_bytes(const TPMT_SIGNATURE &signature) {
     if (signature.sigAlg == TPM2_ALG_ECDSA) {
         return ecdsa_der(signature.signature.ecdsa);

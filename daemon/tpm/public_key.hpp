@@ -15,6 +15,10 @@ namespace dsmil::tpm {
 [[nodiscard]] Result<Bytes> spki_of(const TPM2B_PUBLIC &key);
 [[nodiscard]] std::string spki_to_pem(ByteView spki);
 
+// The public area that a P-256 key has in the TPM when it came from outside, as
+// tpm2_loadexternal makes it: policies are over its Name. usage when it is none.
+[[nodiscard]] Result<TPM2B_PUBLIC> external_key(ByteView spki);
+
 // ECDSA as DER, RSASSA as it is.
 [[nodiscard]] Result<Bytes> signature_bytes(const TPMT_SIGNATURE &signature);
 // The other way round, for a key's scheme. usage when it is no signature.
