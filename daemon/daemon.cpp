@@ -59,6 +59,7 @@ Result<void> Daemon::start(std::unique_ptr<Ring> ring) {
     if (auto started = start_api(); !started) {
         return started;
     }
+    tpm_.on_event([this](const tpm::SecurityEvent &event) { record_security(event); });
     tpm_.start([this] {
         ledger_.signer_ready();
         notify_("STATUS=Running; the TPM is ready");
@@ -124,13 +125,26 @@ void Daemon::note_lost_ledger() {
 void Daemon::record(std::string action) {
     auto entry = ledger_.own_record(std::move(action), "ok");
     entry.values = {{"version", std::string(DSMIL_VERSION)}};
+    append(std::move(entry));
+}
+
+void Daemon::record_security(const tpm::SecurityEvent &event) {
+    auto entry = ledger_.own_record(event.action, "noticed");
+    for (const auto &[name, value] : event.context) {
+        entry.context.push_back({name, value});
+    }
+    append(std::move(entry));
+}
+
+void Daemon::append(ledger::Record entry) {
     std::vector<ledger::Record> records;
+    const bool last = entry.action == "stopped";
     records.push_back(std::move(entry));
-    ledger_.append(std::move(records), [this](const Result<ledger::Appended> &kept) {
+    ledger_.append(std::move(records), [this, last](const Result<ledger::Appended> &kept) {
         if (!kept) {
             log_.write_error(LogLevel::error, "ledger_append_failed", kept.error());
         }
-        if (stopping_) {
+        if (last) {
             stop_recording();
         }
     });

@@ -51,6 +51,8 @@ class Daemon {
     [[nodiscard]] Result<void> start_api();
     void note_lost_ledger();
     void record(std::string action);
+    void record_security(const tpm::SecurityEvent &event);
+    void append(ledger::Record entry);
     void watchdog();
     void stop();
     void stop_following();

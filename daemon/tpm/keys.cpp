@@ -46,17 +46,29 @@ Result<Blobs> read_or_create(const Parent &parent, Purpose purpose, const std::s
     return made;
 }
 
+// What is at our handle and is a key as we make them was ours, before somebody moved its files away.
+bool was_ours(Context &context, const Object &object, const TPM2B_PUBLIC &like) {
+    const auto area = public_area(context, object.handle());
+    return area && fits(*area, like);
+}
+
 // Loaded from its files, and left in the TPM if it has a place there that nobody else took.
 Result<Object> load(const Parent &parent, const Blobs &blobs, const Bytes &name, TPM2_HANDLE handle) {
-    auto there = handle != 0 ? find_persistent(parent.context, handle) : std::optional<Object>{};
+    auto there = find_persistent(parent.context, handle);
     if (!there) {
         return std::unexpected(std::move(there.error()));
     }
     if (*there && computed_name(parent.context, (*there)->handle()) == name) {
         return std::move(**there);
     }
+    if (*there && was_ours(parent.context, **there, blobs.public_area)) {
+        if (auto gone = evict(parent.context, **there, handle, parent.session.handle()); !gone) {
+            return std::unexpected(std::move(gone.error()));
+        }
+        there->reset();
+    }
     auto loaded = load_key(parent, blobs);
-    if (!loaded || handle == 0 || *there) {
+    if (!loaded || *there) {
         return loaded;
     }
     auto kept = persist(parent.context, loaded->handle(), handle, parent.session.handle());

@@ -25,7 +25,7 @@ enum class Purpose : std::uint8_t {
 struct PurposeInfo {
     std::string_view stem; // of its files
     Use use;
-    TPM2_HANDLE handle; // where it persists in the TPM; 0: nowhere
+    TPM2_HANDLE handle; // where it persists in the TPM
     std::string_view secret;
 };
 [[nodiscard]] const PurposeInfo &about(Purpose purpose);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tpm/service.hpp"
 
+#include "tpm/health.hpp"
 #include "tpm/quote.hpp"
 #include "tpm/sign.hpp"
 #include "tpm/tpm.hpp"
@@ -13,7 +14,9 @@ namespace dsmil::tpm {
 Service::Service(Reactor &reactor, const Log &log, TpmOptions options, std::chrono::milliseconds retry)
     : reactor_(reactor), log_(log), options_(std::make_unique<TpmOptions>(std::move(options))),
       trouble_(Error{Code::try_again, "the TPM is being opened", {}}), retry_from_(retry), retry_(retry),
-      retry_timer_(reactor), timings_(std::make_unique<Timings>()), worker_("dsmild-tpm") {}
+      retry_timer_(reactor), watch_timer_(reactor),
+      health_(std::make_unique<Health>(options_->state_dir, options_->null_name_path, timings_)),
+      worker_("dsmild-tpm") {}
 
 Service::~Service() = default;
 
@@ -29,6 +32,7 @@ bool Service::has_keys() const {
 bool Service::stop(std::chrono::milliseconds patience) {
     stopped_ = true;
     retry_timer_.cancel();
+    watch_timer_.cancel();
     return worker_.stop(patience);
 }
 
@@ -41,7 +45,7 @@ void Service::connect() {
 
 Service::Opened Service::open() {
     tpm_.reset(); // One connection at a time: a TPM without a resource manager serves no second.
-    auto opened = Tpm::open(*options_, *timings_);
+    auto opened = Tpm::open(*options_, timings_);
     if (!opened) {
         return {.trouble = std::move(opened.error()), .checkpoint_spki = {}, .grant_spki = {}};
     }
@@ -61,12 +65,16 @@ void Service::connected(Opened opened) {
         grant_spki_ = std::move(opened.grant_spki);
         retry_ = retry_from_;
         log_.write({.level = LogLevel::info, .event_type = "tpm_ready", .message = "the TPM is ready"});
+        watch();
         ready_();
         return;
     }
     // The same trouble again is no news.
     if (!trouble_ || trouble_->code != opened.trouble->code) {
         log_.write_error(LogLevel::warning, "tpm_unavailable", *opened.trouble);
+        if (opened.trouble->code == Code::tpm_changed) {
+            hear({"tpm_changed", opened.trouble->detail, {}});
+        }
     }
     trouble_ = std::move(opened.trouble);
     retry_timer_.start(retry_, [this] { connect(); });
@@ -159,8 +167,51 @@ void Service::lost(Error error) {
         return;
     }
     log_.write_error(LogLevel::warning, "tpm_lost", error);
+    if (error.code == Code::tpm_untrusted) {
+        hear({"tpm_answer_forged", "an answer of the TPM was changed on its way", {}});
+    }
     trouble_ = std::move(error);
     connect();
+}
+
+void Service::hear(const SecurityEvent &event) {
+    log_.write({.level = LogLevel::warning,
+                .event_type = event.action,
+                .message = event.message,
+                .context = event.context});
+    if (hear_) {
+        hear_(event);
+    }
+}
+
+Ticket Service::look(Urgency urgency, std::chrono::milliseconds deadline, Then<Result<Status>> then) {
+    return run<Look>(
+        urgency, deadline, [this](Tpm &tpm) { return health_->look(tpm); },
+        [this, then = std::move(then)](Result<Look> seen) mutable {
+            if (!seen) {
+                then(std::unexpected(std::move(seen.error())));
+                return;
+            }
+            last_status_ = seen->status;
+            std::ranges::for_each(seen->events, [this](const SecurityEvent &event) { hear(event); });
+            then(std::move(seen->status));
+        });
+}
+
+// Begins anew each time that the TPM is opened.
+void Service::watch() {
+    static_cast<void>(look(Urgency::normal, usual_deadline, [this](const Result<Status> &seen) {
+        if (!seen && !trouble_) {
+            log_.write_error(LogLevel::warning, "tpm_watch_failed", seen.error());
+        }
+        if (!stopped_) {
+            watch_timer_.start(watch_interval, [this] { watch(); });
+        }
+    }));
+}
+
+Ticket Service::status(Then<Result<Status>> then) {
+    return look(Urgency::normal, status_deadline, std::move(then));
 }
 
 void Service::sign(const Hash &digest, Then<Result<Bytes>> then) {

@@ -9,6 +9,9 @@
 #include "base/worker.hpp"
 #include "ledger/signer.hpp"
 #include "tpm/pending.hpp"
+#include "tpm/status.hpp"
+#include "tpm/timing.hpp"
+#include "tpm/watch.hpp"
 
 #include <chrono>
 #include <functional>
@@ -20,9 +23,10 @@
 
 namespace dsmil::tpm {
 
+class Health;
+struct Look;
 struct Quote;
 struct TpmOptions;
-class Timings;
 
 inline constexpr std::size_t max_nonce_bytes = 32;
 
@@ -36,6 +40,10 @@ inline constexpr std::chrono::milliseconds key_deadline{120'000};
 
 class Service final : public ledger::Signer {
   public:
+    // Between looks at the TPM's counts of resets.
+    static constexpr std::chrono::seconds watch_interval{60};
+    // For who asks how it is: then what is known must do.
+    static constexpr std::chrono::milliseconds status_deadline{5'000};
     // Between tries to find a TPM: doubles from the first to the last.
     static constexpr std::chrono::milliseconds first_retry{1'000};
     static constexpr std::chrono::milliseconds last_retry{60'000};
@@ -50,6 +58,8 @@ class Service final : public ledger::Signer {
     // Connects; goes on trying until there is a TPM. `ready` is called each time
     // that it becomes usable.
     void start(std::function<void()> ready);
+    // Who hears of security events: the TPM was reset, exchanged, interposed.
+    void on_event(std::function<void(const SecurityEvent &)> hear) { hear_ = std::move(hear); }
     // Does what waits. False if the TPM hangs: then the process has to end
     // without joining.
     [[nodiscard]] bool stop(std::chrono::milliseconds patience);
@@ -70,6 +80,10 @@ class Service final : public ledger::Signer {
     // See make_quote().
     Ticket quote(Bytes nonce, std::vector<unsigned> pcrs, Then<Result<Quote>> then);
 
+    // Looks now. last_status() has what was seen last, whenever that was.
+    Ticket status(Then<Result<Status>> then);
+    [[nodiscard]] const std::optional<Status> &last_status() const { return last_status_; }
+
     // Any operation of tpm/ on the TPM's thread. `command` is called again when
     // the TPM was reset under it, so it must be able to begin anew.
     template <typename T>
@@ -77,7 +91,7 @@ class Service final : public ledger::Signer {
                Then<Result<T>> then);
 
     [[nodiscard]] std::size_t waiting() const { return worker_.waiting(); }
-    [[nodiscard]] const Timings &timings() const { return *timings_; }
+    [[nodiscard]] const Timings &timings() const { return timings_; }
 
   private:
     // What the TPM's thread found when it opened a TPM.
@@ -99,6 +113,9 @@ class Service final : public ledger::Signer {
     void finish(Pending &pending);
     void overdue(Pending &pending, std::chrono::milliseconds deadline);
     void lost(Error error);
+    Ticket look(Urgency urgency, std::chrono::milliseconds deadline, Then<Result<Status>> then);
+    void watch();
+    void hear(const SecurityEvent &event);
 
     Reactor &reactor_;
     const Log &log_;
@@ -111,9 +128,13 @@ class Service final : public ledger::Signer {
     std::chrono::milliseconds retry_from_;
     std::chrono::milliseconds retry_;
     Reactor::Timer retry_timer_;
-    std::unique_ptr<Timings> timings_;
-    std::unique_ptr<Tpm> tpm_; // of the worker's thread
-    Worker worker_;            // last: it uses the others
+    Reactor::Timer watch_timer_;
+    std::function<void(const SecurityEvent &)> hear_;
+    std::optional<Status> last_status_;
+    Timings timings_;
+    std::unique_ptr<Health> health_; // these two of the worker's thread
+    std::unique_ptr<Tpm> tpm_;
+    Worker worker_; // last: it uses the others
 };
 
 template <typename T>

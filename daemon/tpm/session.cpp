@@ -24,6 +24,9 @@ TPMA_SESSION attributes_for(Protect protect) {
     if ((bits & static_cast<unsigned>(Protect::answer)) != 0) {
         attributes |= TPMA_SESSION_ENCRYPT;
     }
+    if ((bits & static_cast<unsigned>(Protect::authentic)) != 0) {
+        attributes |= TPMA_SESSION_AUDIT; // what a session is there for that does nothing else
+    }
     return attributes;
 }
 

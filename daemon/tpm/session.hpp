@@ -11,8 +11,9 @@
 namespace dsmil::tpm {
 
 // Which first parameters of a command are encrypted: only those that are sized
-// buffers can be (TPM 2.0 Library, Part 1, 21).
-enum class Protect : std::uint8_t { none = 0, request = 1, answer = 2, both = 3 };
+// buffers can be (TPM 2.0 Library, Part 1, 21). A command that has neither such
+// parameters nor anything to authorise is only made authentic.
+enum class Protect : std::uint8_t { none = 0, request = 1, answer = 2, both = 3, authentic = 4 };
 
 class Session {
   public:

@@ -19,6 +19,9 @@ struct TpmOptions {
     ContextOptions context;
     std::string state_dir;
     Secrets secrets;
+    // The kernel's own key in the null hierarchy, which is another one after each
+    // reset (Documentation/security/tpm/tpm-security.rst); not there before Linux 6.10.
+    std::string null_name_path = "/sys/class/tpm/tpm0/null_name";
 };
 
 // As the TPM says of itself; not signed.

@@ -211,6 +211,47 @@ TEST_F(TpmEngineTest, ATpmThatIsResetInTheMiddleIsLoadedAgain) {
     EXPECT_GE(std::ranges::count(log.events, "tpm_forgot", &LogEvent::event_type), 5);
 }
 
+TEST_F(TpmEngineTest, AResetIsASecurityEventAndSoIsAForgedAnswer) {
+    std::vector<std::string> heard;
+    make();
+    service->on_event([&](const SecurityEvent &event) { heard.push_back(event.action); });
+    std::optional<Status> seen;
+    const auto look = [&] {
+        seen.reset();
+        service->status([&](const Result<Status> &status) {
+            ASSERT_TRUE(status) << status.error().detail << status.error().causes.front();
+            seen = *status;
+        });
+        test::run_until(reactor, [&] { return seen.has_value(); });
+    };
+    look();
+    EXPECT_TRUE(heard.empty());
+    const auto resets = seen->reset_count;
+    ASSERT_TRUE(swtpm.reset());
+    look();
+    EXPECT_EQ(heard, std::vector<std::string>{"tpm_reset"});
+    EXPECT_EQ(seen->reset_count, resets + 1);
+    EXPECT_EQ(seen->lockout_left.count(), 0);
+    EXPECT_GE(seen->nv_writes, 4U); // storage root and three keys
+    EXPECT_GE(seen->persistent_objects, 4U);
+    look();
+    EXPECT_EQ(heard.size(), 1U); // once
+    bus.change(TPM2_CC_Sign, [](Bytes &answer) { answer[20] ^= 1U; });
+    ASSERT_FALSE(sign_now());
+    test::run_until(reactor, [&] { return heard.size() == 2; });
+    EXPECT_EQ(heard.back(), "tpm_answer_forged");
+}
+
+TEST_F(TpmEngineTest, ALieAboutTheCountsIsNotBelieved) {
+    make();
+    bus.change(TPM2_CC_ReadClock, [](Bytes &answer) { answer[33] ^= 1U; }); // of the reset count
+    std::optional<Code> code;
+    service->status(
+        [&](const Result<Status> &status) { code = status ? Code::internal : status.error().code; });
+    test::run_until(reactor, [&] { return code.has_value(); });
+    EXPECT_EQ(code, Code::tpm_untrusted);
+}
+
 TEST_F(TpmEngineTest, AResetWhileACommandIsUnderWayIsNoLoss) {
     make();
     bus.hold(TPM2_CC_Sign);
