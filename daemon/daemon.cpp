@@ -4,17 +4,29 @@
 #include "base/file.hpp"
 #include "base/host.hpp"
 #include "ledger/note.hpp"
+#include "tpm/tpm.hpp"
 
 #include <format>
 #include <systemd/sd-daemon.h>
 #include <utility>
 
 namespace dsmil {
+namespace {
 
-Daemon::Daemon(Config config, const Log &log, const Clock &clock,
+tpm::TpmOptions tpm_options(const Config &config, tpm::Secrets secrets) {
+    tpm::TpmOptions options;
+    options.secrets = std::move(secrets);
+    options.context.tcti = config.tpm.tcti;
+    options.state_dir = config.ledger.state_dir;
+    return options;
+}
+
+} // namespace
+
+Daemon::Daemon(Config config, tpm::Secrets secrets, const Log &log, const Clock &clock,
                std::function<void(const std::string &)> notify)
     : config_(std::move(config)), log_(log), notify_(std::move(notify)), watchdog_(reactor_),
-      guard_(reactor_), tpm_(reactor_, log, config_.tpm.tcti, config_.ledger.state_dir),
+      guard_(reactor_), tpm_(reactor_, log, tpm_options(config_, std::move(secrets))),
       ledger_(reactor_, log, clock, tpm_) {}
 
 Result<void> Daemon::check(const Config &config) {
@@ -47,6 +59,7 @@ Result<void> Daemon::start(std::unique_ptr<Ring> ring) {
     if (auto started = start_api(); !started) {
         return started;
     }
+    tpm_.on_event([this](const tpm::SecurityEvent &event) { record_security(event); });
     tpm_.start([this] {
         ledger_.signer_ready();
         notify_("STATUS=Running; the TPM is ready");
@@ -112,13 +125,26 @@ void Daemon::note_lost_ledger() {
 void Daemon::record(std::string action) {
     auto entry = ledger_.own_record(std::move(action), "ok");
     entry.values = {{"version", std::string(DSMIL_VERSION)}};
+    append(std::move(entry));
+}
+
+void Daemon::record_security(const tpm::SecurityEvent &event) {
+    auto entry = ledger_.own_record(event.action, "noticed");
+    for (const auto &[name, value] : event.context) {
+        entry.context.push_back({name, value});
+    }
+    append(std::move(entry));
+}
+
+void Daemon::append(ledger::Record entry) {
     std::vector<ledger::Record> records;
+    const bool last = entry.action == "stopped";
     records.push_back(std::move(entry));
-    ledger_.append(std::move(records), [this](const Result<ledger::Appended> &kept) {
+    ledger_.append(std::move(records), [this, last](const Result<ledger::Appended> &kept) {
         if (!kept) {
             log_.write_error(LogLevel::error, "ledger_append_failed", kept.error());
         }
-        if (stopping_) {
+        if (last) {
             stop_recording();
         }
     });

@@ -11,6 +11,7 @@
 #include "device/follower.hpp"
 #include "device/ring.hpp"
 #include "ledger/service.hpp"
+#include "tpm/secrets.hpp"
 #include "tpm/service.hpp"
 
 #include <chrono>
@@ -28,7 +29,7 @@ class Daemon {
     static constexpr std::chrono::seconds stop_patience{10};
 
     // `notify` gets what sd_notify(3) takes.
-    Daemon(Config config, const Log &log, const Clock &clock,
+    Daemon(Config config, tpm::Secrets secrets, const Log &log, const Clock &clock,
            std::function<void(const std::string &)> notify);
 
     // What the configuration names and this machine or the ledger's format cannot give:
@@ -50,6 +51,8 @@ class Daemon {
     [[nodiscard]] Result<void> start_api();
     void note_lost_ledger();
     void record(std::string action);
+    void record_security(const tpm::SecurityEvent &event);
+    void append(ledger::Record entry);
     void watchdog();
     void stop();
     void stop_following();

@@ -6,6 +6,7 @@
 #include "config/config.hpp"
 #include "daemon.hpp"
 #include "device/ring.hpp"
+#include "tpm/secrets.hpp"
 
 #include <CLI/CLI.hpp>
 #include <csignal>
@@ -88,14 +89,24 @@ int fail_to_start(const dsmil::Log &log, const dsmil::Error &error) {
     return dsmil::info(error.code).exit;
 }
 
+// What systemd decrypted for this unit.
+Result<dsmil::tpm::Secrets> secrets() {
+    const char *directory = std::getenv("CREDENTIALS_DIRECTORY");
+    return dsmil::tpm::Secrets::read(directory != nullptr ? directory : "");
+}
+
 int serve(const dsmil::Config &config) {
     const dsmil::Log log(config.log.target, config.log.level);
+    auto credentials = secrets();
+    if (!credentials) {
+        return fail_to_start(log, credentials.error());
+    }
     auto ring = open_ring(config);
     if (!ring) {
         return fail_to_start(log, ring.error());
     }
     const auto notify = [](const std::string &state) { ::sd_notify(0, state.c_str()); };
-    dsmil::Daemon daemon(config, log, dsmil::system_clock(), notify);
+    dsmil::Daemon daemon(config, std::move(*credentials), log, dsmil::system_clock(), notify);
     if (const auto started = daemon.start(std::move(*ring)); !started) {
         return fail_to_start(log, started.error());
     }

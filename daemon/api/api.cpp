@@ -2,8 +2,10 @@
 #include "api/api.hpp"
 
 #include "api/attest_request.hpp"
+#include "api/metrics.hpp"
 #include "api/record_json.hpp"
-#include "tpm/tpm.hpp"
+#include "api/tpm_json.hpp"
+#include "tpm/quote.hpp"
 
 #include <algorithm>
 #include <array>
@@ -28,6 +30,8 @@ constexpr std::array route_table = {
     Route{Method::get, "/v1/ledger/key", Role::reader, &Api::ledger_key, {}},
     Route{Method::get, "/v1/ledger/export", Role::operator_, &Api::ledger_export, {}},
     Route{Method::post, "/v1/attest", Role::operator_, &Api::attest, {}},
+    Route{Method::get, "/v1/tpm", Role::reader, &Api::tpm_status, {}},
+    Route{Method::get, "/v1/metrics", Role::reader, &Api::metrics, {}},
     Route{Method::get, "/v1/openapi.json", Role::reader, &Api::openapi, {}},
 };
 
@@ -35,20 +39,6 @@ Response json_response(const boost::json::object &object) {
     Response response;
     response.body = boost::json::serialize(object) + "\n";
     return response;
-}
-
-std::string_view tpm_word(const std::optional<Error> &trouble) {
-    if (!trouble) {
-        return "ready";
-    }
-    switch (trouble->code) {
-    case Code::tpm_missing:
-        return "missing";
-    case Code::try_again:
-        return "starting";
-    default:
-        return "failed";
-    }
 }
 
 boost::json::object quote_json(const tpm::Quote &quote) {
@@ -241,6 +231,23 @@ void Api::attest(const Request &request, Then<Result<Response>> then) {
                        then(json_response(quote_json(*quote)));
                    });
                });
+}
+
+// When the TPM does not answer in time, what was last seen of it must do.
+void Api::tpm_status(const Request & /*request*/, Then<Result<Response>> then) {
+    tpm_.status([this, then = std::move(then)](const Result<tpm::Status> &seen) mutable {
+        const bool ready = !tpm_.trouble();
+        then(json_response(tpm_json(tpm_, seen    ? std::optional(*seen)
+                                          : ready ? tpm_.last_status()
+                                                  : std::nullopt)));
+    });
+}
+
+void Api::metrics(const Request & /*request*/, Then<Result<Response>> then) {
+    Response response;
+    response.content_type = metrics_type;
+    response.body = metrics_text(ledger_, tpm_);
+    then(std::move(response));
 }
 
 void Api::openapi(const Request & /*request*/, Then<Result<Response>> then) {

@@ -40,6 +40,8 @@ class Api {
     void ledger_key(const Request &request, Then<Result<Response>> then);
     void ledger_export(const Request &request, Then<Result<Response>> then);
     void attest(const Request &request, Then<Result<Response>> then);
+    void tpm_status(const Request &request, Then<Result<Response>> then);
+    void metrics(const Request &request, Then<Result<Response>> then);
     void openapi(const Request &request, Then<Result<Response>> then);
 
   private:

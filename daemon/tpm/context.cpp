@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tpm/context.hpp"
 
-#include <chrono>
-#include <cstdlib>
+#include <algorithm>
+#include <cerrno>
 #include <format>
-#include <thread>
-#include <tss2/tss2_rc.h>
+#include <poll.h>
 #include <tss2/tss2_tctildr.h>
 #include <utility>
 
@@ -15,91 +14,161 @@ namespace {
 constexpr unsigned busy_tries = 100;
 constexpr std::chrono::milliseconds busy_pause{20};
 
-// The number as the TPM gave it, whether the resource manager passed it on or not.
-std::uint32_t from_tpm(TSS2_RC code) {
-    const TSS2_RC layer = code & TSS2_RC_LAYER_MASK;
-    return layer == TSS2_TPM_RC_LAYER || layer == TSS2_RESMGR_TPM_RC_LAYER ? code & 0xFFFFU : 0;
+// Where an answer shows. A TCTI that cannot say makes us wait inside of it.
+std::vector<int> poll_fds(ESYS_CONTEXT *esys) {
+    TSS2_TCTI_POLL_HANDLE *handles = nullptr;
+    std::size_t count = 0;
+    if (Esys_GetPollHandles(esys, &handles, &count) != TSS2_RC_SUCCESS) {
+        return {};
+    }
+    const EsysPtr<TSS2_TCTI_POLL_HANDLE> owned(handles);
+    std::vector<int> fds;
+    for (std::size_t i = 0; i < count; i++) {
+        fds.push_back(handles[i].fd);
+    }
+    return fds;
 }
 
-bool is_busy(TSS2_RC code) {
-    const auto number = from_tpm(code);
-    return number == TPM2_RC_RETRY || number == TPM2_RC_TESTING || number == TPM2_RC_YIELDED;
-}
-
-bool is_auth_failure(std::uint32_t number) {
-    // Format-one codes carry the number of the session or parameter in other bits.
-    const std::uint32_t base = number & 0x0BFU;
-    return (number & TPM2_RC_FMT1) != 0 && (base == TPM2_RC_BAD_AUTH || base == TPM2_RC_AUTH_FAIL);
-}
-
-std::string_view help_for(std::uint32_t number) {
-    if (number == TPM2_RC_LOCKOUT) {
-        return "the TPM is locked out after wrong passwords of other programs: wait for the lockout interval "
-               "(tpm2_getcap properties-variable) or reset it with tpm2_dictionarylockout --clear-lockout";
-    }
-    if (is_auth_failure(number)) {
-        return "the owner hierarchy has a password: this release needs it to be empty (tpm2_changeauth -c "
-               "owner)";
-    }
-    if ((number & 0x0BFU) == TPM2_RC_INTEGRITY && (number & TPM2_RC_FMT1) != 0) {
-        return "the key was made by another TPM, or the TPM was cleared since: move the key files of the "
-               "state "
-               "directory away to make new keys";
-    }
-    return {};
+bool wants_another_try(TSS2_RC code) {
+    return said_by_tpm(code) == 0 && (code & ~TSS2_RC_LAYER_MASK) == TSS2_BASE_RC_TRY_AGAIN;
 }
 
 } // namespace
 
-std::unexpected<Error> tpm_error(std::string what, TSS2_RC code) {
-    const bool said_by_tpm = from_tpm(code) != 0;
-    std::vector<std::string> causes = {std::format("{} (0x{:x})", Tss2_RC_Decode(code), code)};
-    if (const auto help = said_by_tpm ? help_for(from_tpm(code)) : std::string_view{}; !help.empty()) {
-        causes.emplace_back(help);
-    }
-    return fail(said_by_tpm ? Code::tpm_failed : Code::tpm_missing, std::move(what), std::move(causes));
-}
-
-void Context::Deleter::operator()(TSS2_TCTI_CONTEXT *tcti) const {
-    Tss2_TctiLdr_Finalize(&tcti);
-}
-void Context::Deleter::operator()(ESYS_CONTEXT *esys) const {
-    Esys_Finalize(&esys);
-}
-
-Result<Context> Context::open(const std::string &tcti) {
-    Context context;
+Result<Tcti> load_tcti(const std::string &tcti) {
     TSS2_TCTI_CONTEXT *loaded = nullptr;
     if (const TSS2_RC code = Tss2_TctiLdr_Initialize(tcti.c_str(), &loaded); code != TSS2_RC_SUCCESS) {
         return tpm_error(std::format("opening the TPM \"{}\"", tcti), code);
     }
-    context.tcti_.reset(loaded);
+    return Tcti(loaded, [](TSS2_TCTI_CONTEXT *context) { Tss2_TctiLdr_Finalize(&context); });
+}
+
+void Context::Deleter::operator()(ESYS_CONTEXT *esys) const {
+    Esys_Finalize(&esys);
+}
+
+Result<Context> Context::open(const ContextOptions &options, Timings &timings) {
+    auto tcti = options.open(options.tcti);
+    if (!tcti) {
+        return std::unexpected(std::move(tcti.error()));
+    }
+    Context context(std::move(*tcti), options.answer_limit, timings);
     ESYS_CONTEXT *esys = nullptr;
-    if (const TSS2_RC code = Esys_Initialize(&esys, loaded, nullptr); code != TSS2_RC_SUCCESS) {
-        return tpm_error(std::format("opening the TPM \"{}\"", tcti), code);
+    if (const TSS2_RC code = Esys_Initialize(&esys, context.tcti_.get(), nullptr); code != TSS2_RC_SUCCESS) {
+        return tpm_error(std::format("opening the TPM \"{}\"", options.tcti), code);
     }
     context.esys_.reset(esys);
+    context.fds_ = poll_fds(esys);
+    // Without anything to poll, _Finish has to block.
+    if (context.fds_.empty()) {
+        static_cast<void>(Esys_SetTimeout(esys, TSS2_TCTI_TIMEOUT_BLOCK));
+    }
     return context;
 }
 
-Result<void> Context::call(std::string_view what, const std::function<TSS2_RC(ESYS_CONTEXT *)> &command) {
-    TSS2_RC code = command(esys_.get());
-    for (unsigned tries = 1; is_busy(code) && tries < busy_tries; tries++) {
-        std::this_thread::sleep_for(busy_pause);
-        code = command(esys_.get());
+// POLLIN only: the kernel's node is always ready for POLLOUT while it has no
+// answer, and a loop over that would spin. Its poll may itself block until the
+// command is done, which is why this thread does nothing else.
+bool Context::await_answer() {
+    std::vector<pollfd> fds(fds_.size());
+    std::ranges::transform(fds_, fds.begin(), [](int fd) { return pollfd{fd, POLLIN, 0}; });
+    int ready = 0;
+    do {
+        ready = ::poll(fds.data(), fds.size(), static_cast<int>(answer_limit_.count()));
+    } while (ready < 0 && errno == EINTR);
+    return ready > 0;
+}
+
+TSS2_RC Context::once(const Step &start, const Step &finish) {
+    TSS2_RC code = start(esys_.get());
+    if (code != TSS2_RC_SUCCESS) {
+        return code;
     }
+    do {
+        if (!fds_.empty() && !await_answer()) {
+            return TSS2_ESYS_RC_IO_ERROR;
+        }
+        code = finish(esys_.get()); // which sends the command again when the TPM is busy, some times
+    } while (wants_another_try(code));
+    return code;
+}
+
+TSS2_RC Context::ask(std::string_view name, const Step &start, const Step &finish) {
+    const auto began = std::chrono::steady_clock::now();
+    TSS2_RC code = once(start, finish);
+    for (unsigned tries = 1; is_busy(code) && tries < busy_tries; tries++) {
+        ::poll(nullptr, 0, static_cast<int>(busy_pause.count()));
+        code = once(start, finish);
+    }
+    if (said_by_tpm(code) == 0 && code != TSS2_RC_SUCCESS) {
+        state_ = State::broken;
+    } else if (is_forgotten(code) && state_ == State::usable) {
+        state_ = State::forgotten;
+    }
+    timings_->add(name, std::chrono::steady_clock::now() - began,
+                  code == TSS2_RC_SUCCESS ? std::string_view{} : error_class(code));
+    return code;
+}
+
+Result<void> Context::run(std::string_view name, std::string_view what, const Step &start,
+                          const Step &finish) {
+    const TSS2_RC code = ask(name, start, finish);
     if (code != TSS2_RC_SUCCESS) {
         return tpm_error(std::string(what), code);
     }
     return {};
 }
 
-Transient::~Transient() {
-    if (handle_ != ESYS_TR_NONE) {
-        // When it fails the connection is gone, and the resource manager flushes for us.
-        [[maybe_unused]] const auto flushed = context_->call(
-            "flushing", [this](ESYS_CONTEXT *esys) { return Esys_FlushContext(esys, handle_); });
+Result<void> Context::start_up() {
+    TPMS_CAPABILITY_DATA *data = nullptr;
+    const TSS2_RC code = ask(
+        "GetCapability",
+        [](ESYS_CONTEXT *esys) {
+            return Esys_GetCapability_Async(esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+                                            TPM2_CAP_TPM_PROPERTIES, TPM2_PT_MANUFACTURER, 1);
+        },
+        [&](ESYS_CONTEXT *esys) { return Esys_GetCapability_Finish(esys, nullptr, &data); });
+    const EsysPtr<TPMS_CAPABILITY_DATA> owned(data);
+    if (code == TSS2_RC_SUCCESS) {
+        return {};
     }
+    if (said_by_tpm(code) != TPM2_RC_INITIALIZE) {
+        return tpm_error("asking the TPM for a sign of life", code);
+    }
+    state_ = State::usable; // There was nothing yet that it could have forgotten.
+    return run(
+        "Startup", "starting the TPM",
+        [](ESYS_CONTEXT *esys) { return Esys_Startup_Async(esys, TPM2_SU_CLEAR); },
+        [](ESYS_CONTEXT *esys) { return Esys_Startup_Finish(esys); });
+}
+
+Object &Object::operator=(Object &&other) noexcept {
+    if (this != &other) {
+        release();
+        context_ = other.context_;
+        handle_ = std::exchange(other.handle_, ESYS_TR_NONE);
+        kind_ = other.kind_;
+    }
+    return *this;
+}
+
+Object::~Object() {
+    release();
+}
+
+void Object::release() {
+    ESYS_TR handle = std::exchange(handle_, ESYS_TR_NONE);
+    if (handle == ESYS_TR_NONE) {
+        return;
+    }
+    if (kind_ == Kind::persistent || !context_->usable()) {
+        // A resource manager flushes what a closed connection had loaded.
+        static_cast<void>(context_->local([&](ESYS_CONTEXT *esys) { return Esys_TR_Close(esys, &handle); }));
+        return;
+    }
+    static_cast<void>(context_->ask(
+        "FlushContext", [&](ESYS_CONTEXT *esys) { return Esys_FlushContext_Async(esys, handle); },
+        [](ESYS_CONTEXT *esys) { return Esys_FlushContext_Finish(esys); }));
 }
 
 } // namespace dsmil::tpm

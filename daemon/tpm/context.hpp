@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// An ESYS connection to a TPM, what it allocates, and its errors in words.
-// Inner header of tpm/: the daemon uses service.hpp.
+// An ESYS connection to a TPM and what it allocates. For the TPM's own thread,
+// which it blocks while the TPM works. Inner header of tpm/: the daemon uses
+// service.hpp.
 #pragma once
 
 #include "dsmil/error.hpp"
+#include "tpm/rc.hpp"
+#include "tpm/timing.hpp"
 
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <tss2/tss2_esys.h>
+#include <vector>
 
 namespace dsmil::tpm {
-
-// tpm_missing when the way to the TPM failed, tpm_failed when the TPM itself
-// said no. The causes say what, and what helps.
-[[nodiscard]] std::unexpected<Error> tpm_error(std::string what, TSS2_RC code);
 
 // Whatever ESYS handed out.
 struct EsysDeleter {
@@ -24,39 +26,85 @@ struct EsysDeleter {
 template <typename T>
 using EsysPtr = std::unique_ptr<T, EsysDeleter>;
 
-class Context {
-  public:
-    // "device:/dev/tpmrm0", "swtpm:path=...": any TCTI that tpm2-tss can load.
-    [[nodiscard]] static Result<Context> open(const std::string &tcti);
+// The way to the TPM, with what ends it.
+using Tcti = std::unique_ptr<TSS2_TCTI_CONTEXT, void (*)(TSS2_TCTI_CONTEXT *)>;
+using TctiOpener = std::function<Result<Tcti>(const std::string &tcti)>;
 
-    // Calls an ESYS function, again while the TPM says that it is busy (ESYS
-    // itself gives up after five tries).
-    [[nodiscard]] Result<void> call(std::string_view what,
-                                    const std::function<TSS2_RC(ESYS_CONTEXT *)> &command);
+// "device:/dev/tpmrm0", "swtpm:path=...": any TCTI that tpm2-tss can load.
+[[nodiscard]] Result<Tcti> load_tcti(const std::string &tcti);
 
-  private:
-    struct Deleter {
-        void operator()(TSS2_TCTI_CONTEXT *tcti) const;
-        void operator()(ESYS_CONTEXT *esys) const;
-    };
-    Context() = default;
-    std::unique_ptr<TSS2_TCTI_CONTEXT, Deleter> tcti_; // before esys_, which uses it
-    std::unique_ptr<ESYS_CONTEXT, Deleter> esys_;
+struct ContextOptions {
+    std::string tcti;
+    TctiOpener open = load_tcti; // tests put delays and faults in between
+    // The longest command of the kernel's TPM driver takes five minutes; a chip
+    // that says nothing for longer hangs.
+    std::chrono::milliseconds answer_limit{300'000};
 };
 
-// A transient object, flushed at the end. Must not outlive its context.
-class Transient {
+class Context {
   public:
-    Transient(Context &context, ESYS_TR handle) : context_(&context), handle_(handle) {}
-    Transient(Transient &&other) noexcept
-        : context_(other.context_), handle_(std::exchange(other.handle_, ESYS_TR_NONE)) {}
-    Transient &operator=(Transient &&) = delete;
-    ~Transient();
-    [[nodiscard]] ESYS_TR handle() const { return handle_; }
+    // `timings` gets each command; it must outlive the context.
+    [[nodiscard]] static Result<Context> open(const ContextOptions &options, Timings &timings);
+
+    // One command: `start` is an Esys_..._Async, `finish` its Esys_..._Finish.
+    // Again, with pauses, while the TPM says that it is busy. `name` is the
+    // TPM's word for it ("Sign"), `what` ours.
+    using Step = std::function<TSS2_RC(ESYS_CONTEXT *)>;
+    [[nodiscard]] Result<void> run(std::string_view name, std::string_view what, const Step &start,
+                                   const Step &finish);
+    // The same, with the answer's number instead of an error: for those to whom a refusal says something.
+    [[nodiscard]] TSS2_RC ask(std::string_view name, const Step &start, const Step &finish);
+
+    // Firmware starts the TPM; where there is none (a simulator that was reset), we do.
+    [[nodiscard]] Result<void> start_up();
+
+    // Work of ESYS itself, without a command to the TPM.
+    [[nodiscard]] TSS2_RC local(const Step &step) { return step(esys_.get()); }
+
+    // Whether it can go on. An ESYS context does not survive a failed transport,
+    // an answer that is none or one that does not come: then only a new one helps.
+    [[nodiscard]] bool usable() const { return state_ == State::usable; }
+    // The TPM does not know any more what was loaded: everything has to be loaded again.
+    [[nodiscard]] bool forgotten() const { return state_ == State::forgotten; }
 
   private:
+    enum class State : std::uint8_t { usable, forgotten, broken };
+    struct Deleter {
+        void operator()(ESYS_CONTEXT *esys) const;
+    };
+    Context(Tcti tcti, std::chrono::milliseconds answer_limit, Timings &timings)
+        : tcti_(std::move(tcti)), answer_limit_(answer_limit), timings_(&timings) {}
+    [[nodiscard]] TSS2_RC once(const Step &start, const Step &finish);
+    [[nodiscard]] bool await_answer();
+
+    Tcti tcti_; // before esys_, which uses it
+    std::unique_ptr<ESYS_CONTEXT, Deleter> esys_;
+    std::vector<int> fds_; // readable when there is an answer; empty: the TCTI does not tell
+    std::chrono::milliseconds answer_limit_;
+    Timings *timings_;
+    State state_ = State::usable;
+};
+
+// An object that ESYS knows by a handle. What is transient (also a session) is
+// flushed from the TPM at the end; what is persistent stays. Must not outlive
+// its context.
+class Object {
+  public:
+    enum class Kind : std::uint8_t { transient, persistent };
+    Object(Context &context, ESYS_TR handle, Kind kind = Kind::transient)
+        : context_(&context), handle_(handle), kind_(kind) {}
+    Object(Object &&other) noexcept
+        : context_(other.context_), handle_(std::exchange(other.handle_, ESYS_TR_NONE)), kind_(other.kind_) {}
+    Object &operator=(Object &&other) noexcept;
+    ~Object();
+    [[nodiscard]] ESYS_TR handle() const { return handle_; }
+    [[nodiscard]] Kind kind() const { return kind_; }
+
+  private:
+    void release();
     Context *context_;
     ESYS_TR handle_;
+    Kind kind_;
 };
 
 } // namespace dsmil::tpm

@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tpm/service.hpp"
 
+#include "tpm/health.hpp"
+#include "tpm/quote.hpp"
+#include "tpm/sign.hpp"
 #include "tpm/tpm.hpp"
 
 #include <algorithm>
+#include <format>
 
 namespace dsmil::tpm {
 
-Service::Service(Reactor &reactor, const Log &log, std::string tcti, std::string state_dir,
-                 std::chrono::milliseconds retry)
-    : reactor_(reactor), log_(log), tcti_(std::move(tcti)), state_dir_(std::move(state_dir)),
+Service::Service(Reactor &reactor, const Log &log, TpmOptions options, std::chrono::milliseconds retry)
+    : reactor_(reactor), log_(log), options_(std::make_unique<TpmOptions>(std::move(options))),
       trouble_(Error{Code::try_again, "the TPM is being opened", {}}), retry_from_(retry), retry_(retry),
-      retry_timer_(reactor), worker_("dsmild-tpm") {}
+      retry_timer_(reactor), watch_timer_(reactor),
+      health_(std::make_unique<Health>(options_->state_dir, options_->null_name_path, timings_)),
+      worker_("dsmild-tpm") {}
 
 Service::~Service() = default;
 
@@ -21,99 +26,210 @@ void Service::start(std::function<void()> ready) {
 }
 
 bool Service::has_keys() const {
-    return is_made(Purpose::checkpoint, state_dir_);
+    return is_made(Purpose::checkpoint, options_->state_dir);
 }
 
 bool Service::stop(std::chrono::milliseconds patience) {
     stopped_ = true;
     retry_timer_.cancel();
+    watch_timer_.cancel();
     return worker_.stop(patience);
 }
 
 void Service::connect() {
-    const bool taken = worker_.submit(urgent_connect, [this] {
-        tpm_.reset(); // One connection at a time: a TPM without a resource manager serves no second.
-        auto opened = Tpm::open(tcti_, state_dir_);
-        std::optional<Error> trouble;
-        Bytes spki;
-        if (opened) {
-            tpm_ = std::move(*opened);
-            spki = tpm_->checkpoint_spki();
-        } else {
-            trouble = std::move(opened.error());
-        }
-        reactor_.post([this, trouble = std::move(trouble), spki = std::move(spki)]() mutable {
-            connected(std::move(trouble), std::move(spki));
-        });
+    const bool taken = worker_.submit(static_cast<unsigned>(Urgency::connect), [this] {
+        reactor_.post([this, opened = open()]() mutable { connected(std::move(opened)); });
     });
     static_cast<void>(taken); // Refused only when stopping.
 }
 
-void Service::connected(std::optional<Error> trouble, Bytes checkpoint_spki) {
+Service::Opened Service::open() {
+    tpm_.reset(); // One connection at a time: a TPM without a resource manager serves no second.
+    auto opened = Tpm::open(*options_, timings_);
+    if (!opened) {
+        return {.trouble = std::move(opened.error()), .checkpoint_spki = {}, .grant_spki = {}};
+    }
+    tpm_ = std::move(*opened);
+    return {.trouble = std::nullopt,
+            .checkpoint_spki = tpm_->key(Purpose::checkpoint).spki(),
+            .grant_spki = tpm_->key(Purpose::grant).spki()};
+}
+
+void Service::connected(Opened opened) {
     if (stopped_) {
         return;
     }
-    if (!trouble) {
+    if (!opened.trouble) {
         trouble_.reset();
-        checkpoint_spki_ = std::move(checkpoint_spki);
+        checkpoint_spki_ = std::move(opened.checkpoint_spki);
+        grant_spki_ = std::move(opened.grant_spki);
         retry_ = retry_from_;
         log_.write({.level = LogLevel::info, .event_type = "tpm_ready", .message = "the TPM is ready"});
+        watch();
         ready_();
         return;
     }
     // The same trouble again is no news.
-    if (!trouble_ || trouble_->code != trouble->code) {
-        log_.write_error(LogLevel::warning, "tpm_unavailable", *trouble);
+    if (!trouble_ || trouble_->code != opened.trouble->code) {
+        log_.write_error(LogLevel::warning, "tpm_unavailable", *opened.trouble);
+        if (opened.trouble->code == Code::tpm_changed) {
+            hear({"tpm_changed", opened.trouble->detail, {}});
+        }
     }
-    trouble_ = std::move(trouble);
+    trouble_ = std::move(opened.trouble);
     retry_timer_.start(retry_, [this] { connect(); });
     retry_ = std::min(retry_ * 2, last_retry);
 }
 
-template <typename T, typename Command>
-void Service::submit(Urgency urgency, Command command, Then<Result<T>> then) {
-    // Shared, because the task may be refused, and then the caller hears of it here.
-    const auto answer = std::make_shared<Then<Result<T>>>(std::move(then));
-    const auto deadline = std::chrono::steady_clock::now() + queue_deadline;
-    const bool taken =
-        worker_.submit(urgency, [this, command = std::move(command), answer, deadline]() mutable {
-            const bool open = tpm_ != nullptr;
-            Result<T> result = std::unexpected(Error{});
-            if (std::chrono::steady_clock::now() > deadline) {
-                result = fail(Code::try_again, "the TPM was busy with other commands for too long");
-            } else if (open) {
-                result = command(*tpm_);
-            }
-            const bool lost = open && !result && result.error().code == Code::tpm_missing;
-            if (lost) {
-                tpm_.reset(); // An ESYS context does not survive a failed transport.
-            }
-            reactor_.post([this, answer, open, lost, result = std::move(result)]() mutable {
-                if (lost && !stopped_) {
-                    trouble_ = result.error();
-                    log_.write_error(LogLevel::warning, "tpm_lost", *trouble_);
-                    connect();
-                }
-                if (!open) {
-                    result = std::unexpected(
-                        trouble_.value_or(Error{Code::try_again, "the TPM is just opened", {}}));
-                }
-                (*answer)(std::move(result));
-            });
-        });
+Ticket Service::enqueue(Urgency urgency, std::chrono::milliseconds deadline,
+                        const std::shared_ptr<Pending> &pending) {
+    const bool taken = worker_.submit(static_cast<unsigned>(urgency), [this, pending] {
+        if (!pending->abandoned) {
+            perform(*pending);
+        }
+        reactor_.post([this, pending] { finish(*pending); });
+    });
     if (!taken) {
-        reactor_.post([answer] { (*answer)(fail(Code::try_again, "too many commands wait for the TPM")); });
+        pending->fail_with({Code::try_again, "too many commands wait for the TPM", {}});
+        reactor_.post([this, pending] { finish(*pending); });
+        return Ticket(pending);
+    }
+    pending->deadline.emplace(reactor_);
+    // Weak: the timer is the command's own.
+    pending->deadline->start(deadline, [this, deadline, waiting = std::weak_ptr(pending)] {
+        if (const auto late = waiting.lock()) {
+            overdue(*late, deadline);
+        }
+    });
+    return Ticket(pending);
+}
+
+void Service::finish(Pending &pending) {
+    pending.deadline.reset();
+    if (pending.abandoned.exchange(true)) {
+        return;
+    }
+    if (pending.not_open) {
+        pending.answer_with(trouble_.value_or(Error{Code::try_again, "the TPM is just opened", {}}));
+    } else {
+        pending.answer();
     }
 }
 
-void Service::sign(const Hash &digest, Then<Result<Bytes>> then) {
-    submit<Bytes>(urgent_checkpoint, [digest](Tpm &tpm) { return tpm.sign(digest); }, std::move(then));
+void Service::overdue(Pending &pending, std::chrono::milliseconds deadline) {
+    if (pending.abandoned.exchange(true)) {
+        return;
+    }
+    pending.answer_with({Code::try_again,
+                         std::format("the TPM did not answer within {} ms", deadline.count()),
+                         {std::format("{} more commands wait for it; what it has begun runs out and its "
+                                      "answer is dropped",
+                                      waiting())}});
 }
 
-void Service::quote(Bytes nonce, std::vector<unsigned> pcrs, Then<Result<Quote>> then) {
-    submit<Quote>(
-        urgent_quote,
-        [nonce = std::move(nonce), pcrs = std::move(pcrs)](Tpm &tpm) { return tpm.quote(nonce, pcrs); },
+void Service::perform(Pending &pending) {
+    if (!tpm_) {
+        pending.not_open = true;
+        return;
+    }
+    pending.work(*tpm_);
+    if (tpm_->context().forgotten()) {
+        perform_anew(pending);
+    }
+    if (tpm_ && !tpm_->context().usable()) {
+        tpm_.reset();
+        const auto *error = pending.error();
+        reactor_.post([this, error = error != nullptr ? *error : Error{Code::tpm_missing, {}, {}}]() mutable {
+            lost(std::move(error));
+        });
+    }
+}
+
+// The TPM was reset, or its resource manager lost what was loaded: nothing of a
+// command that failed for that reason was done, so it is done again.
+void Service::perform_anew(Pending &pending) {
+    auto opened = open();
+    if (opened.trouble) {
+        pending.fail_with(*opened.trouble);
+    } else {
+        pending.work(*tpm_);
+    }
+    reactor_.post([this, opened = std::move(opened)]() mutable {
+        log_.write({.level = LogLevel::warning,
+                    .event_type = "tpm_forgot",
+                    .message = "the TPM forgot its session and keys: they were loaded again"});
+        connected(std::move(opened));
+    });
+}
+
+void Service::lost(Error error) {
+    if (stopped_) {
+        return;
+    }
+    log_.write_error(LogLevel::warning, "tpm_lost", error);
+    if (error.code == Code::tpm_untrusted) {
+        hear({"tpm_answer_forged", "an answer of the TPM was changed on its way", {}});
+    }
+    trouble_ = std::move(error);
+    connect();
+}
+
+void Service::hear(const SecurityEvent &event) {
+    log_.write({.level = LogLevel::warning,
+                .event_type = event.action,
+                .message = event.message,
+                .context = event.context});
+    if (hear_) {
+        hear_(event);
+    }
+}
+
+Ticket Service::look(Urgency urgency, std::chrono::milliseconds deadline, Then<Result<Status>> then) {
+    return run<Look>(
+        urgency, deadline, [this](Tpm &tpm) { return health_->look(tpm); },
+        [this, then = std::move(then)](Result<Look> seen) mutable {
+            if (!seen) {
+                then(std::unexpected(std::move(seen.error())));
+                return;
+            }
+            last_status_ = seen->status;
+            std::ranges::for_each(seen->events, [this](const SecurityEvent &event) { hear(event); });
+            then(std::move(seen->status));
+        });
+}
+
+// Begins anew each time that the TPM is opened.
+void Service::watch() {
+    static_cast<void>(look(Urgency::normal, usual_deadline, [this](const Result<Status> &seen) {
+        if (!seen && !trouble_) {
+            log_.write_error(LogLevel::warning, "tpm_watch_failed", seen.error());
+        }
+        if (!stopped_) {
+            watch_timer_.start(watch_interval, [this] { watch(); });
+        }
+    }));
+}
+
+Ticket Service::status(Then<Result<Status>> then) {
+    return look(Urgency::normal, status_deadline, std::move(then));
+}
+
+void Service::sign(const Hash &digest, Then<Result<Bytes>> then) {
+    run<Bytes>(
+        Urgency::checkpoint, usual_deadline,
+        [digest](Tpm &tpm) { return tpm::sign(tpm, Purpose::checkpoint, digest); }, std::move(then));
+}
+
+Ticket Service::sign_grant(const Hash &digest, Then<Result<Bytes>> then) {
+    return run<Bytes>(
+        Urgency::grant, usual_deadline, [digest](Tpm &tpm) { return tpm::sign(tpm, Purpose::grant, digest); },
+        std::move(then));
+}
+
+Ticket Service::quote(Bytes nonce, std::vector<unsigned> pcrs, Then<Result<Quote>> then) {
+    return run<Quote>(
+        Urgency::quote, usual_deadline,
+        [nonce = std::move(nonce), pcrs = std::move(pcrs)](Tpm &tpm) { return make_quote(tpm, nonce, pcrs); },
         std::move(then));
 }
 

@@ -1,51 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
-// A TPM with the daemon's keys, blocking. For the TPM's own thread; the rest of
-// the daemon uses service.hpp. Inner header of tpm/.
+// A connected TPM with the daemon's keys and its session: what the operations
+// (sign.hpp, quote.hpp, nv.hpp ...) work on. They block, so it is for the TPM's
+// own thread; the rest of the daemon uses service.hpp. Inner header of tpm/.
 #pragma once
 
-#include "base/sha256.hpp"
 #include "tpm/keys.hpp"
-#include "tpm/quote_verify.hpp"
+#include "tpm/secrets.hpp"
+#include "tpm/session.hpp"
+#include "tpm/storage_root.hpp"
 
+#include <map>
 #include <memory>
 #include <string>
-#include <vector>
 
 namespace dsmil::tpm {
 
-struct Quote {
-    QuoteBundle bundle;
+struct TpmOptions {
+    ContextOptions context;
+    std::string state_dir;
+    Secrets secrets;
+    // The kernel's own key in the null hierarchy, which is another one after each
+    // reset (Documentation/security/tpm/tpm-security.rst); not there before Linux 6.10.
+    std::string null_name_path = "/sys/class/tpm/tpm0/null_name";
+};
+
+// As the TPM says of itself; not signed.
+struct Identity {
     std::string manufacturer;     // "IBM", "STM"
-    std::string firmware_version; // of the TPM, as its vendor counts
+    std::string firmware_version; // as its vendor counts
 };
 
 class Tpm {
   public:
-    // Connects and loads the keys, which are made when they are not there.
-    [[nodiscard]] static Result<std::unique_ptr<Tpm>> open(const std::string &tcti,
-                                                           const std::string &state_dir);
+    // Connects, starts the session and loads the keys, which are made when they
+    // are not there. `timings` must outlive it.
+    [[nodiscard]] static Result<std::unique_ptr<Tpm>> open(const TpmOptions &options, Timings &timings);
 
-    // ECDSA with the checkpoint key, as DER.
-    [[nodiscard]] Result<Bytes> sign(const Hash &digest);
-
-    // `nonce` at most 32 bytes, `pcrs` distinct, ascending, below 24. The values
-    // are those that were quoted: when a PCR moves in between, it is done again.
-    [[nodiscard]] Result<Quote> quote(ByteView nonce, const std::vector<unsigned> &pcrs);
-
-    [[nodiscard]] const Bytes &checkpoint_spki() const { return checkpoint_->spki(); }
-    [[nodiscard]] const Bytes &attestation_spki() const { return attestation_->spki(); }
+    [[nodiscard]] Context &context() { return context_; }
+    [[nodiscard]] const Session &session() const { return *session_; }
+    [[nodiscard]] const StorageRoot &root() const { return *root_; }
+    [[nodiscard]] const Key &key(Purpose purpose) const { return keys_.at(purpose); }
+    [[nodiscard]] const Secrets &secrets() const { return secrets_; }
+    [[nodiscard]] const Identity &identity() const { return identity_; }
+    [[nodiscard]] Parent parent() { return {context_, root_->handle(), *session_}; }
 
   private:
-    explicit Tpm(Context context) : context_(std::move(context)) {}
+    Tpm(Context context, Secrets secrets) : context_(std::move(context)), secrets_(std::move(secrets)) {}
     [[nodiscard]] Result<void> read_identity();
-    [[nodiscard]] Result<QuoteBundle> quote_once(ByteView nonce, const std::vector<unsigned> &pcrs);
-    [[nodiscard]] Result<std::map<unsigned, Bytes>> read_pcrs(const std::vector<unsigned> &pcrs);
+    [[nodiscard]] Result<void> load(const std::string &state_dir);
 
-    Context context_; // before the keys, which are flushed through it
-    std::unique_ptr<Key> attestation_;
-    std::unique_ptr<Key> checkpoint_;
-    std::string manufacturer_;
-    std::string firmware_version_;
+    Context context_; // before what is flushed through it
+    Secrets secrets_;
+    std::unique_ptr<StorageRoot> root_;
+    std::unique_ptr<Session> session_;
+    std::map<Purpose, Key> keys_;
+    Identity identity_;
 };
 
 } // namespace dsmil::tpm

@@ -333,6 +333,46 @@ class Export(TestCase):
             self.assertEqual(file.read(), content)
 
 
+class TpmStatus(TestCase):
+    ANSWER = {"state": "ready", "attested": True, "trouble": None, "remedy": None,
+              "tpm": {"manufacturer": "IBM", "firmware_version": "1.2", "reset_count": 3, "restart_count": 0,
+                      "lockout": {"locked": False, "counter": 0, "limit": 3, "interval_s": 1000, "left_s": 0},
+                      "secrets": {"owner": False}, "persistent": {"objects": 4, "room": 3},
+                      "nv": {"writes": 4, "endurance": 100000, "worn": 0.00004}},
+              "keys": {"checkpoint": None}, "queue": {"waiting": 0, "limit": 256},
+              "commands": [{"command": "Sign", "count": 2, "p50_ms": 0.5, "p95_ms": 1, "p99_ms": 1,
+                            "longest_ms": 0.75}],
+              "errors": {"busy": 1}}
+
+    def ask(self, answer, *more):
+        daemon = FakeDaemon(self, lambda *_: http(answer))
+        return run("tpm", "status", *more, DSMIL_SOCKET=daemon.socket)
+
+    def test_it_shows_chip_queue_and_commands(self):
+        text = self.ask(self.ANSWER)
+        self.assertEqual((text.code, text.err), (0, ""))
+        self.assertRegex(text.out, "Sign +2 +0.50")
+        self.assertEqual(self.ask(self.ANSWER, "--json").json()["tpm"]["nv_writes"], 4)
+
+    def test_a_lockout_says_how_long(self):
+        chip = {**self.ANSWER["tpm"], "lockout": {"counter": 3, "limit": 3, "left_s": 1000}}
+        self.assertIn("LOCKED OUT", self.ask({**self.ANSWER, "tpm": chip}).out)
+
+    def test_without_a_tpm_the_machine_is_unattested_and_that_is_exit_5(self):
+        answer = {**self.ANSWER, "state": "missing", "attested": False, "trouble": "no", "remedy": "yes", "tpm": None}
+        text = self.ask(answer)
+        self.assertEqual(text.code, 5)
+        self.assertIn("UNATTESTED", text.out)
+        self.assertEqual(self.ask(answer, "--json").json()["trouble"], "no")
+
+    def test_an_answer_that_is_none_is_an_error(self):
+        for name in ("state", "attested", "queue", "commands", "errors"):
+            for wrong in (None, 7, [7], {"waiting": "x"}):
+                with self.subTest((name, wrong)):
+                    result = self.ask({**self.ANSWER, name: wrong}, "--json")
+                    self.assertEqual(result.code, 1, result.out)
+
+
 class Verify(TestCase):
     def test_nobody_waits_for_the_other_end_of_a_pipe(self):
         os.mkfifo(self.path("pipe"))

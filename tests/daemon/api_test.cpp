@@ -4,6 +4,7 @@
 #include "api/server.hpp"
 #include "base/file.hpp"
 #include "support.hpp"
+#include "tpm/tpm.hpp"
 
 #include <algorithm>
 #include <array>
@@ -109,7 +110,10 @@ class ApiTest : public testing::Test {
     test::TestKey key;
     Peer peer = peer_with(Role::admin); // set before a request; the server asks at each connection
     Reactor reactor;
-    tpm::Service tpm{reactor, log.log, "swtpm:path=/nonexistent", directory.path("")};
+    tpm::Service tpm{
+        reactor,
+        log.log,
+        {.context = {.tcti = "swtpm:path=/nonexistent"}, .state_dir = directory.path(""), .secrets = {}}};
     ledger::Service ledger{reactor, log.log, system_clock(), key};
     std::optional<Api> api;
     std::optional<Server> server;

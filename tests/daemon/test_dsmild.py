@@ -5,6 +5,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import signal
 import sqlite3
 import struct
@@ -30,6 +31,28 @@ def parse_note(note):
     assert dash == "\u2014"
     raw = base64.b64decode(signature)
     return text + "\n", name, raw[:4], raw[4:]
+
+
+def parse_metrics(text):
+    """Samples and types of Prometheus' text format, strictly: each family once, its help and type before it."""
+    samples, types, helps, family = {}, {}, {}, None
+    assert text.endswith("\n")
+    for line in text.splitlines():
+        if line.startswith("# HELP "):
+            family, helps[line.split(" ")[2]] = line.split(" ")[2], line.split(" ", 3)[3]
+        elif line.startswith("# TYPE "):
+            _, _, name, kind = line.split(" ")
+            assert name == family and name not in types and kind in ("counter", "gauge", "histogram"), line
+            types[name] = kind
+        else:
+            match = re.fullmatch(r'([a-z_]+)(?:\{((?:[a-z]+="[^"\\]*",?)+)\})? (\S+)', line)
+            assert match, line
+            name, labels, value = match.groups()
+            assert name.startswith(family) and family in types, line
+            key = name, tuple(re.findall(r'([a-z]+)="([^"]*)"', labels or ""))
+            assert key not in samples, line
+            samples[key] = float(value)
+    return samples, types
 
 
 def root(leaves):
@@ -158,7 +181,95 @@ class WithTpm(TestCase):
         self.attest()
 
 
+    def test_the_health_of_the_tpm_is_shown_and_measured(self):
+        self.attest()
+        tpm = self.daemon.get("/v1/tpm")
+        self.assertEqual((tpm["state"], tpm["attested"], tpm["trouble"]), ("ready", True, None))
+        self.assertEqual(tpm["tpm"]["lockout"]["left_s"], 0)
+        quotes = [command for command in tpm["commands"] if command["command"] == "Quote"]
+        self.assertEqual(quotes[0]["count"], 1)
+        self.assertGreater(quotes[0]["p50_ms"], 0)
+        samples, types = parse_metrics(self.daemon.get("/v1/metrics").decode())
+        self.assertEqual(samples["dsmil_tpm_up", ()], 1)
+        self.assertEqual(types["dsmil_tpm_command_seconds"], "histogram")
+        label = ("command", "Quote")
+        self.assertEqual(samples["dsmil_tpm_command_seconds_count", (label,)], 1)
+        buckets = [value for (name, labels), value in samples.items()
+                   if name == "dsmil_tpm_command_seconds_bucket" and label in labels]
+        self.assertEqual(buckets, sorted(buckets))
+        self.assertEqual(samples["dsmil_tpm_command_seconds_bucket", (label, ("le", "+Inf"))], 1)
+        self.assertEqual(samples["dsmil_tpm_lockout_counter", ()], 0)
+
+    def test_a_lockout_is_shown_with_the_seconds_that_are_left(self):
+        self.attest()
+        self.assertEqual(self.daemon.stop(), 0)
+        self.daemon.errors.close()
+        tcti = ["-T", self.tpm.tcti]
+        for command in (["tpm2_dictionarylockout", *tcti, "-s", "-n", "2", "-t", "500", "-l", "500"],
+                        ["tpm2_nvdefine", *tcti, "-C", "o", "-s", "8", "-a", "authread|authwrite", "-p", "right",
+                         "0x01800D02"]):
+            done = run(*command)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        for _ in range(3):
+            run("tpm2_nvread", *tcti, "-C", "0x01800D02", "-P", "wrong", "0x01800D02")
+        self.daemon.start()
+        self.attest()  # Our own keys are exempt.
+        lockout = self.daemon.get("/v1/tpm")["tpm"]["lockout"]
+        self.assertEqual((lockout["locked"], lockout["limit"]), (True, 2))
+        self.assertTrue(0 < lockout["left_s"] <= 1000, lockout)
+
+    def test_a_reset_of_the_tpm_is_a_record(self):
+        self.attest()
+        self.daemon.get("/v1/tpm")
+        reset = run("swtpm_ioctl", "--unix", self.tpm.socket + ".ctrl", "-i")
+        self.assertEqual(reset.returncode, 0, reset.stderr)
+        self.attest()
+        self.daemon.get("/v1/tpm")
+        self.daemon.request("POST", "/v1/attest", {"nonce": "0011223344556677"})
+        records = self.daemon.get("/v1/ledger/records")["records"]
+        resets = [record for record in records if record["action"] == "tpm_reset"]
+        self.assertEqual([record["outcome"] for record in resets], ["noticed"])
+        self.assertIn("reset_count_before", resets[0]["context"])
+
+    def test_secrets_come_as_credentials_and_another_one_does_not_fit(self):
+        self.assertEqual(self.daemon.stop(), 0)
+        for name in os.listdir(self.daemon.state):
+            if "-key." in name:
+                os.unlink(os.path.join(self.daemon.state, name))
+        credentials = os.path.join(self.directory, "credentials")
+        os.mkdir(credentials)
+        with open(os.path.join(credentials, "dsmil.attestation-key"), "wb") as file:
+            file.write(b"open sesame")
+        self.daemon.errors.close()
+        os.environ["CREDENTIALS_DIRECTORY"] = credentials
+        self.addCleanup(os.environ.pop, "CREDENTIALS_DIRECTORY", None)
+        self.daemon.start()
+        self.attest()
+        self.assertEqual(self.daemon.stop(), 0)
+        self.daemon.errors.close()
+        os.unlink(os.path.join(credentials, "dsmil.attestation-key"))
+        self.daemon.start()
+        status, error = self.daemon.request("POST", "/v1/attest", {"nonce": "0011223344556677"})
+        self.assertEqual((status, error["error"]["code"]), (403, "tpm_auth"))
+        self.assertEqual(self.daemon.stop(), 0)
+        self.daemon.errors.close()
+        with open(os.path.join(credentials, "dsmil.attestation-key"), "wb") as file:
+            file.write(b"x" * 33)
+        ended = run(DSMILD, "--config", self.daemon.config)
+        self.assertEqual(ended.returncode, 2)
+        self.assertIn(b"dsmil.attestation-key", ended.stderr)
+        self.daemon.errors = open(os.devnull, "rb")
+
+
 class WithoutTpm(TestCase):
+    def test_the_machine_is_shown_as_unattested(self):
+        daemon = self.dsmild()
+        tpm = daemon.get("/v1/tpm")
+        self.assertEqual((tpm["attested"], tpm["tpm"]), (False, None))
+        self.assertTrue(tpm["trouble"])
+        samples, _ = parse_metrics(daemon.get("/v1/metrics").decode())
+        self.assertEqual(samples["dsmil_tpm_up", ()], 0)
+
     def test_it_runs_and_says_what_is_missing(self):
         daemon = self.dsmild()
         for _ in range(TIMEOUT_S):

@@ -3,90 +3,21 @@
 #include "base/file.hpp"
 #include "ledger/note.hpp"
 #include "support.hpp"
+#include "swtpm.hpp"
 
+#include "tpm/quote.hpp"
 #include "tpm/service.hpp"
+#include "tpm/sign.hpp"
+#include "tpm/timing.hpp"
 #include "tpm/tpm.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <csignal>
 #include <cstdlib>
-#include <fcntl.h>
-#include <format>
 #include <gtest/gtest.h>
 #include <numeric>
-#include <spawn.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 namespace dsmil::tpm {
 namespace {
-
-// swtpm on sockets that listen before it starts: who connects early waits.
-class Swtpm {
-  public:
-    explicit Swtpm(const test::TempDir &directory, const std::string &name = "tpm")
-        : path_(directory.path(name)) {
-        const std::string state = directory.path(name + ".state");
-        std::filesystem::create_directory(state);
-        const Fd server = listen_at(path_);
-        const Fd control = listen_at(path_ + ".ctrl");
-        std::vector<std::string> arguments = {"swtpm",
-                                              "socket",
-                                              "--tpm2",
-                                              "--flags",
-                                              "startup-clear",
-                                              "--tpmstate",
-                                              "dir=" + state,
-                                              "--server",
-                                              std::format("type=unixio,fd={}", server.get()),
-                                              "--ctrl",
-                                              std::format("type=unixio,fd={}", control.get())};
-        std::vector<char *> pointers;
-        for (auto &argument : arguments) {
-            pointers.push_back(argument.data());
-        }
-        pointers.push_back(nullptr);
-        posix_spawn_file_actions_t actions{};
-        posix_spawn_file_actions_init(&actions);
-        posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-        posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-        running_ = ::posix_spawnp(&pid_, "swtpm", &actions, nullptr, pointers.data(), environ) == 0;
-        posix_spawn_file_actions_destroy(&actions);
-    }
-    ~Swtpm() { stop(); }
-    Swtpm(const Swtpm &) = delete;
-    Swtpm &operator=(const Swtpm &) = delete;
-
-    void stop() {
-        if (std::exchange(running_, false)) {
-            ::kill(pid_, SIGTERM);
-            ::waitpid(pid_, nullptr, 0);
-        }
-    }
-    [[nodiscard]] bool running() const { return running_; }
-    [[nodiscard]] std::string tcti() const { return "swtpm:path=" + path_; }
-
-  private:
-    // Survives exec: swtpm inherits it.
-    static Fd listen_at(const std::string &path) {
-        ::unlink(path.c_str());
-        Fd fd(::socket(AF_UNIX, SOCK_STREAM, 0));
-        sockaddr_un address{};
-        address.sun_family = AF_UNIX;
-        path.copy(static_cast<char *>(address.sun_path), sizeof(address.sun_path) - 1);
-        EXPECT_EQ(::bind(fd.get(), reinterpret_cast<const sockaddr *>(&address), sizeof(address)), 0);
-        EXPECT_EQ(::listen(fd.get(), 4), 0);
-        return fd;
-    }
-
-    std::string path_;
-    pid_t pid_ = 0;
-    bool running_ = false;
-};
 
 class TpmTest : public testing::Test {
   protected:
@@ -96,27 +27,35 @@ class TpmTest : public testing::Test {
             GTEST_SKIP() << "swtpm is not installed";
         }
     }
-    [[nodiscard]] Result<std::unique_ptr<Tpm>> open() const {
-        return Tpm::open(swtpm.tcti(), directory.path(""));
+    [[nodiscard]] TpmOptions options(const std::string &tcti) const {
+        TpmOptions options;
+        options.context.tcti = tcti;
+        options.state_dir = directory.path("");
+        return options;
     }
+    [[nodiscard]] Result<std::unique_ptr<Tpm>> open(const std::string &tcti) {
+        return Tpm::open(options(tcti), timings);
+    }
+    [[nodiscard]] Result<std::unique_ptr<Tpm>> open() { return open(swtpm.tcti()); }
 
     test::TempDir directory;
-    Swtpm swtpm{directory};
+    test::Swtpm swtpm{directory};
+    Timings timings;
 };
 
 TEST_F(TpmTest, ThatIsNotThereIsMissing) {
-    const auto tpm = Tpm::open("swtpm:path=/nonexistent", directory.path(""));
+    const auto tpm = open("swtpm:path=/nonexistent");
     ASSERT_FALSE(tpm);
     EXPECT_EQ(tpm.error().code, Code::tpm_missing);
-    EXPECT_EQ(Tpm::open("nonsense:", directory.path("")).error().code, Code::tpm_missing);
+    EXPECT_EQ(open("nonsense:").error().code, Code::tpm_missing);
 }
 
 TEST_F(TpmTest, SignsWithAKeyThatOpensslKnows) {
     auto tpm = open().value();
     const std::string text = "a text\n";
-    const auto signature = tpm->sign(sha256(as_bytes(text)));
+    const auto signature = sign(*tpm, Purpose::checkpoint, sha256(as_bytes(text)));
     ASSERT_TRUE(signature) << signature.error().causes.front();
-    const auto key = ledger::VerifierKey::ecdsa("log", tpm->checkpoint_spki()).value();
+    const auto key = ledger::VerifierKey::ecdsa("log", tpm->key(Purpose::checkpoint).spki()).value();
     EXPECT_EQ(ledger::verify(ledger::Note{text, {{"log", key.id, *signature}}}, key),
               ledger::NoteVerdict::signed_by_key);
 }
@@ -127,7 +66,7 @@ TEST_F(TpmTest, QuotesAnyNumberOfPcrs) {
         std::vector<unsigned> pcrs(count);
         std::iota(pcrs.begin(), pcrs.end(), 0U);
         const Bytes nonce(max_nonce_bytes, static_cast<std::uint8_t>(count));
-        const auto quote = tpm->quote(nonce, pcrs);
+        const auto quote = make_quote(*tpm, nonce, pcrs);
         ASSERT_TRUE(quote) << quote.error().detail;
         EXPECT_EQ(quote->bundle.pcrs.size(), count);
         EXPECT_TRUE(verify_quote(quote->bundle, nonce, pcrs));
@@ -136,8 +75,8 @@ TEST_F(TpmTest, QuotesAnyNumberOfPcrs) {
 }
 
 TEST_F(TpmTest, MakesItsKeysOnce) {
-    const auto first = open().value()->checkpoint_spki();
-    EXPECT_EQ(open().value()->checkpoint_spki(), first);
+    const auto first = open().value()->key(Purpose::checkpoint).spki();
+    EXPECT_EQ(open().value()->key(Purpose::checkpoint).spki(), first);
 }
 
 TEST_F(TpmTest, LeavesNothingLoadedBehind) {
@@ -145,7 +84,7 @@ TEST_F(TpmTest, LeavesNothingLoadedBehind) {
     for (int i = 0; i < 5; i++) {
         const auto tpm = open();
         ASSERT_TRUE(tpm) << i;
-        ASSERT_TRUE((*tpm)->sign(Hash{}));
+        ASSERT_TRUE(sign(**tpm, Purpose::checkpoint, Hash{}));
     }
 }
 
@@ -172,10 +111,10 @@ TEST_F(TpmTest, RefusesAKeyOfAnotherPurpose) {
 
 TEST_F(TpmTest, ExplainsKeysOfAnotherTpm) {
     static_cast<void>(open().value());
-    const Swtpm other(directory, "other");
-    const auto tpm = Tpm::open(other.tcti(), directory.path(""));
+    const test::Swtpm other(directory, "other");
+    const auto tpm = open(other.tcti());
     ASSERT_FALSE(tpm);
-    EXPECT_EQ(tpm.error().code, Code::tpm_failed);
+    EXPECT_EQ(tpm.error().code, Code::tpm_changed);
     ASSERT_EQ(tpm.error().causes.size(), 2U);
     EXPECT_NE(tpm.error().causes[1].find("another TPM"), std::string::npos);
 }
@@ -187,7 +126,7 @@ class TpmServiceTest : public TpmTest {
 };
 
 TEST_F(TpmServiceTest, BecomesReadyAndSigns) {
-    Service service(reactor, log.log, swtpm.tcti(), directory.path(""));
+    Service service(reactor, log.log, options(swtpm.tcti()));
     EXPECT_TRUE(service.trouble());
     EXPECT_FALSE(service.public_key());
     std::optional<Result<Bytes>> signature;
@@ -200,8 +139,29 @@ TEST_F(TpmServiceTest, BecomesReadyAndSigns) {
     EXPECT_TRUE(service.stop(std::chrono::minutes(1)));
 }
 
+TEST_F(TpmServiceTest, SignsGrantsWithAKeyOfTheirOwn) {
+    Service service(reactor, log.log, options(swtpm.tcti()));
+    EXPECT_FALSE(service.grant_key());
+    const Bytes body = {1, 2, 3};
+    std::optional<Result<Bytes>> signature;
+    service.start([&] {
+        service.sign_grant(sha256(body), [&](Result<Bytes> result) { signature = std::move(result); });
+    });
+    test::run_until(reactor, [&] { return signature.has_value(); });
+    ASSERT_TRUE(*signature) << signature->error().detail;
+    ASSERT_TRUE(service.grant_key());
+    EXPECT_NE(service.grant_key(), service.public_key());
+    ASSERT_TRUE(write_file(directory.path("grant.der"), *service.grant_key(), 0600));
+    ASSERT_TRUE(write_file(directory.path("grant.sig"), **signature, 0600));
+    ASSERT_TRUE(write_file(directory.path("grant"), body, 0600));
+    EXPECT_EQ(test::run_program({"openssl", "dgst", "-sha256", "-keyform", "DER", "-verify",
+                                 directory.path("grant.der"), "-signature", directory.path("grant.sig"),
+                                 directory.path("grant")}),
+              0);
+}
+
 TEST_F(TpmServiceTest, AnswersWhoAsksBeforeItIsOpen) {
-    Service service(reactor, log.log, swtpm.tcti(), directory.path(""));
+    Service service(reactor, log.log, options(swtpm.tcti()));
     service.start([] {});
     std::optional<Result<Quote>> quote;
     service.quote(Bytes(8, 1), {0}, [&](Result<Quote> result) { quote = std::move(result); });
@@ -211,8 +171,7 @@ TEST_F(TpmServiceTest, AnswersWhoAsksBeforeItIsOpen) {
 
 TEST_F(TpmServiceTest, FailsAtOnceWithoutATpmAndTellsOnce) {
     swtpm.stop();
-    Service service(reactor, log.log, "swtpm:path=/nonexistent", directory.path(""),
-                    std::chrono::milliseconds(1));
+    Service service(reactor, log.log, options("swtpm:path=/nonexistent"), std::chrono::milliseconds(1));
     service.start([] {});
     std::optional<Result<Bytes>> signature;
     service.sign(Hash{}, [&](Result<Bytes> result) { signature = std::move(result); });
@@ -226,11 +185,11 @@ TEST_F(TpmServiceTest, FailsAtOnceWithoutATpmAndTellsOnce) {
 
 TEST_F(TpmServiceTest, FindsATpmThatComesLater) {
     swtpm.stop();
-    Service service(reactor, log.log, swtpm.tcti(), directory.path(""), std::chrono::milliseconds(1));
+    Service service(reactor, log.log, options(swtpm.tcti()), std::chrono::milliseconds(1));
     bool ready = false;
     service.start([&] { ready = true; });
     test::run_until(reactor, [&] { return service.trouble()->code == Code::tpm_missing; });
-    const Swtpm later(directory);
+    const test::Swtpm later(directory);
     test::run_until(reactor, [&] { return ready; });
     EXPECT_FALSE(service.trouble());
 }

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/metrics.hpp"
+
+#include <format>
+#include <iterator>
+#include <string_view>
+
+namespace dsmil::api {
+namespace {
+
+double seconds(std::chrono::nanoseconds duration) {
+    return std::chrono::duration<double>(duration).count();
+}
+
+class Page {
+  public:
+    void family(std::string_view name, std::string_view type, std::string_view help) {
+        std::format_to(std::back_inserter(text_), "# HELP {0} {2}\n# TYPE {0} {1}\n", name, type, help);
+    }
+    // Labels are words of our own: nothing in them needs an escape.
+    template <typename Number>
+    void sample(std::string_view name, std::string_view labels, Number value) {
+        std::format_to(std::back_inserter(text_), "{}{}{}{} {}\n", name, labels.empty() ? "" : "{", labels,
+                       labels.empty() ? "" : "}", value);
+    }
+    template <typename Number>
+    void single(std::string_view name, std::string_view type, std::string_view help, Number value) {
+        family(name, type, help);
+        sample(name, "", value);
+    }
+    [[nodiscard]] std::string take() { return std::move(text_); }
+
+  private:
+    std::string text_;
+};
+
+void put_commands(Page &page, const tpm::Timings::Snapshot &counted) {
+    constexpr std::string_view name = "dsmil_tpm_command_seconds";
+    page.family(name, "histogram", "How long commands of the TPM took, its retries included.");
+    for (const auto &[command, histogram] : counted.commands) {
+        std::uint64_t below = 0;
+        for (std::size_t bucket = 0; bucket + 1 < tpm::Histogram::bucket_count; bucket++) {
+            below += histogram.buckets().at(bucket);
+            page.sample(
+                std::format("{}_bucket", name),
+                std::format("command=\"{}\",le=\"{}\"", command, seconds(tpm::Histogram::bound(bucket))),
+                below);
+        }
+        const std::string label = std::format("command=\"{}\"", command);
+        page.sample(std::format("{}_bucket", name), label + ",le=\"+Inf\"", histogram.count());
+        page.sample(std::format("{}_sum", name), label, seconds(histogram.sum()));
+        page.sample(std::format("{}_count", name), label, histogram.count());
+    }
+    page.family("dsmil_tpm_errors_total", "counter", "Commands of the TPM that failed, by kind.");
+    for (const auto &[kind, count] : counted.errors) {
+        page.sample("dsmil_tpm_errors_total", std::format("kind=\"{}\"", kind), count);
+    }
+}
+
+void put_status(Page &page, const tpm::Status &status) {
+    page.single("dsmil_tpm_lockout_counter", "gauge", "Wrong authorisations that the TPM has not forgiven.",
+                status.lockout_counter);
+    page.single("dsmil_tpm_lockout_limit", "gauge", "Wrong authorisations that lock the TPM out.",
+                status.lockout_limit);
+    page.single("dsmil_tpm_lockout_left_seconds", "gauge",
+                "Until the TPM takes authorisations again, at most; 0 when it takes them.",
+                status.lockout_left.count());
+    page.single("dsmil_tpm_resets_total", "counter", "Resets of the TPM, as it counts them.",
+                status.reset_count);
+    page.single("dsmil_tpm_restarts_total", "counter",
+                "Resumes since the last reset, as the TPM counts them.", status.restart_count);
+    page.single("dsmil_tpm_nv_writes_total", "counter",
+                "Commands of this daemon that wrote to the TPM's memory, which wears out.", status.nv_writes);
+    page.single("dsmil_tpm_persistent_room", "gauge", "Objects that the TPM has room for, at least.",
+                status.persistent_room);
+}
+
+} // namespace
+
+std::string metrics_text(const ledger::Service &ledger, const tpm::Service &tpm) {
+    Page page;
+    const auto &snapshot = ledger.snapshot();
+    page.family("dsmil_build_info", "gauge", "The version of dsmild.");
+    page.sample("dsmil_build_info", "version=\"" DSMIL_VERSION "\"", 1);
+    page.single("dsmil_ledger_records", "gauge", "Records in the ledger.", snapshot.head.size);
+    page.single("dsmil_ledger_signed_records", "gauge", "Records that a signed checkpoint covers.",
+                snapshot.checkpoint_size);
+    page.single("dsmil_ledger_failing", "gauge", "1 while records cannot be written.",
+                ledger.trouble() ? 1 : 0);
+    page.single("dsmil_tpm_up", "gauge",
+                "1 when the TPM can be used: without it, this machine is unattested.", tpm.trouble() ? 0 : 1);
+    page.single("dsmil_tpm_queue_waiting", "gauge", "Commands that wait for the TPM.", tpm.waiting());
+    page.single("dsmil_tpm_queue_limit", "gauge", "Commands that may wait for it; more are refused.",
+                Worker::queue_limit);
+    put_commands(page, tpm.timings().snapshot());
+    if (const auto &status = tpm.last_status()) {
+        put_status(page, *status);
+    }
+    return page.take();
+}
+
+} // namespace dsmil::api

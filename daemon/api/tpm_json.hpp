@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// The TPM's health in the API's words.
+#pragma once
+
+#include "tpm/service.hpp"
+
+#include <boost/json/object.hpp>
+#include <optional>
+#include <string_view>
+
+namespace dsmil::api {
+
+// "ready", "starting", "missing" or "failed".
+[[nodiscard]] std::string_view tpm_word(const std::optional<Error> &trouble);
+
+// What GET /v1/tpm answers. `status` is the TPM's own word, when it gave one.
+[[nodiscard]] boost::json::object tpm_json(const tpm::Service &service,
+                                           const std::optional<tpm::Status> &status);
+
+} // namespace dsmil::api

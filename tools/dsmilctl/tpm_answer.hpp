@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// What dsmild answers about the TPM, decoded. Pure, bounded, and for any bytes.
+#pragma once
+
+#include "dsmil/error.hpp"
+
+#include <boost/json/object.hpp>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dsmilctl {
+
+struct TpmAnswer {
+    struct Chip {
+        std::string manufacturer;
+        std::string firmware_version;
+        std::uint64_t reset_count = 0;
+        std::uint64_t restart_count = 0;
+        std::uint64_t lockout_counter = 0;
+        std::uint64_t lockout_limit = 0;
+        std::uint64_t lockout_left_s = 0;
+        std::uint64_t nv_writes = 0;
+        std::uint64_t nv_endurance = 0;
+    };
+    struct Command {
+        std::string name;
+        std::uint64_t count = 0;
+        double p50_ms = 0;
+        double p95_ms = 0;
+        double p99_ms = 0;
+        double longest_ms = 0;
+    };
+    std::string state;
+    bool attested = false;
+    std::optional<std::string> trouble;
+    std::optional<std::string> remedy;
+    std::optional<Chip> chip;
+    std::uint64_t waiting = 0;
+    std::uint64_t queue_limit = 0;
+    std::vector<Command> commands;
+    std::map<std::string, std::uint64_t> errors;
+};
+
+// failed when it is not what dsmild answers.
+[[nodiscard]] dsmil::Result<TpmAnswer> decode_tpm(const boost::json::object &object);
+
+} // namespace dsmilctl
