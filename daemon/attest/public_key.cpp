@@ -222,6 +222,29 @@ std::string PublicKey::pem() const {
     return {text, static_cast<std::size_t>(length)};
 }
 
+PublicNumbers public_numbers(const PublicKey &key) {
+    const auto read = [&](const char *name, Bytes &place) {
+        BIGNUM *number = nullptr;
+        EVP_PKEY_get_bn_param(key.get(), name, &number);
+        const std::unique_ptr<BIGNUM, Deleter> owned(number);
+        place.resize(field_bytes(key));
+        if (number != nullptr) {
+            BN_bn2binpad(number, place.data(), static_cast<int>(place.size()));
+        }
+        return number != nullptr ? static_cast<std::uint32_t>(BN_get_word(number)) : 0;
+    };
+    PublicNumbers numbers;
+    if (key.kind() == KeyKind::rsa) {
+        Bytes exponent;
+        read(OSSL_PKEY_PARAM_RSA_N, numbers.first);
+        numbers.exponent = read(OSSL_PKEY_PARAM_RSA_E, exponent);
+    } else {
+        read(OSSL_PKEY_PARAM_EC_PUB_X, numbers.first);
+        read(OSSL_PKEY_PARAM_EC_PUB_Y, numbers.second);
+    }
+    return numbers;
+}
+
 std::string_view name_of(KeyKind kind) {
     static constexpr std::array<std::string_view, 3> names = {"RSA", "P-256", "P-384"};
     return names.at(static_cast<std::size_t>(kind));

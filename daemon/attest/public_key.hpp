@@ -74,6 +74,14 @@ class PublicKey {
     std::optional<PublicArea> area_;
 };
 
+// RSA's modulus (with its exponent), or the point of an elliptic curve, each as long as the field.
+struct PublicNumbers {
+    Bytes first;
+    Bytes second; // of a point
+    std::uint32_t exponent = 0;
+};
+[[nodiscard]] PublicNumbers public_numbers(const PublicKey &key);
+
 [[nodiscard]] std::string_view name_of(KeyKind kind); // "P-256"
 
 // The bytes of a curve's coordinate, or of RSA's modulus.
