@@ -123,7 +123,8 @@ class Parser {
         event.pcr = reader_.number<std::uint32_t>();
         event.type = reader_.number<std::uint32_t>();
         const auto count = reader_.number<std::uint32_t>();
-        if (reader_.ok() && count != algorithms_.size()) {
+        // Firmware announces a bank and leaves it out of an event at times.
+        if (reader_.ok() && (count == 0 || count > algorithms_.size())) {
             return malformed(std::format("event {} has {} digests, {} were announced", log_.events.size(),
                                          count, algorithms_.size()));
         }
@@ -144,6 +145,10 @@ class Parser {
             }
         }
         event.data = reader_.take(reader_.number<std::uint32_t>());
+        if (reader_.ok() && event.digest.empty()) {
+            return malformed(std::format("event {} has no {} digest, so that this bank cannot be replayed",
+                                         log_.events.size(), name_of(log_.bank)));
+        }
         return event;
     }
 

@@ -90,6 +90,13 @@ std::string utf16(ByteView data) {
     return text;
 }
 
+// Boot loaders write either.
+std::string text(ByteView data) {
+    const bool wide =
+        data.size() >= 4 && data.size() % 2 == 0 && data[0] != 0 && data[1] == 0 && data[3] == 0;
+    return wide ? utf16(data) : ascii(data);
+}
+
 // EFI_GUID: its first three fields are numbers.
 std::string guid(LittleReader &reader) {
     const auto first = reader.number<std::uint32_t>();
@@ -128,7 +135,7 @@ std::string words(const Event &event) {
     case event_type::efi_action:
     case event_type::ipl:
     case event_type::post_code:
-        return ascii(event.data);
+        return text(event.data);
     case event_type::efi_variable_driver_config:
     case event_type::efi_variable_boot:
     case event_type::efi_variable_boot2:

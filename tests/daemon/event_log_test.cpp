@@ -181,13 +181,35 @@ TEST(EventLog, AFirstEventThatIsDamagedIsRefused) {
     refuses(with(algorithms + 4, 5), Code::malformed, "", HashAlg::sha1); // another number
 }
 
+TEST(EventLog, AnEventWithoutADigestOfTheBankIsRefusedInThatBankOnly) {
+    Bytes log = LogBuilder().bytes();
+    for (const std::uint32_t number : {5U, ev_efi_action, 1U}) { // one digest of two
+        test::put_little(log, number, 4);
+    }
+    test::put_little(log, 4, 2);
+    const auto sha1 = digest(HashAlg::sha1, as_bytes("x"));
+    log.insert(log.end(), sha1.view().begin(), sha1.view().end());
+    test::put_little(log, 1, 4);
+    log.push_back('x');
+    EXPECT_EQ(describe(parse_event_log(log, HashAlg::sha1).value().events.at(1)), "x");
+    refuses(log, Code::malformed, "event 1 has no sha256 digest");
+}
+
+TEST(EventLog, TextOfSixteenBitsIsReadToo) {
+    LogBuilder log;
+    log.event(12, 0x0D, "q\0u\0i\0e\0t\0\0\0"sv);
+    EXPECT_EQ(describe(parse_event_log(log.bytes(), HashAlg::sha256).value().events.at(1)), "quiet");
+}
+
 TEST(EventLog, DigestsThatWereNotAnnouncedAreRefused) {
     LogBuilder log;
     log.event(0, ev_separator, zeros);
     const std::size_t event = LogBuilder().bytes().size();
     Bytes changed = log.bytes();
-    changed.at(event + 8) = 1;
-    refuses(changed, Code::malformed, "event 1 has 1 digests, 2 were announced");
+    changed.at(event + 8) = 3;
+    refuses(changed, Code::malformed, "event 1 has 3 digests, 2 were announced");
+    changed.at(event + 8) = 0;
+    refuses(changed, Code::malformed, "event 1 has 0 digests, 2 were announced");
     changed = log.bytes();
     changed.at(event + 12 + 2 + 20) = 4; // SHA-1 twice
     refuses(changed, Code::malformed, "event 1 has a digest of algorithm 0x0004");
