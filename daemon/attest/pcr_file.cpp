@@ -41,9 +41,13 @@ Result<std::vector<unsigned>> read_selection(LittleReader &reader) {
     }
     std::vector<unsigned> pcrs;
     for (unsigned pcr = 0; pcr < bits.size() * 8; pcr++) {
-        if ((bits[pcr / 8] >> (pcr % 8) & 1U) != 0) {
-            pcrs.push_back(pcr);
+        if ((bits[pcr / 8] >> (pcr % 8) & 1U) == 0) {
+            continue;
         }
+        if (pcr >= pcr_count) {
+            return malformed("it has a PCR beyond 23, which no TPM of a PC has");
+        }
+        pcrs.push_back(pcr);
     }
     return pcrs;
 }
