@@ -58,7 +58,7 @@ class UsageErrors(TestCase):
                           ["list", "--risk", "high"], ["events", "--count", "-1"], ["events", "--count", "x"],
                           ["audit", "tail", "-n", "1000001"], ["attest", "--nonce", "00"],
                           ["attest", "--nonce", "0g" * 16], ["attest", "--nonce", "00" * 33],
-                          ["attest", "--pcrs", "24"], ["attest", "--pcrs", "1,1"], ["attest", "--pcrs", ""]):
+                          ["verify", "policy-digest", "/x", "--hash", "crc"], ["attest", "--pcrs", "24"], ["attest", "--pcrs", "1,1"], ["attest", "--pcrs", ""]):
             with self.subTest(arguments):
                 self.assert_both(arguments, 2, "usage")
 

@@ -33,7 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     if (const auto bundle = dsmilctl::decode_attestation(body)) {
         const std::array<std::uint8_t, 8> nonce{};
         const std::array<unsigned, 1> pcrs{};
-        tried(dsmil::tpm::verify_quote(*bundle, nonce, pcrs));
+        tried(dsmil::attest::verify_quote(*bundle, nonce, pcrs));
     }
     return 0;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A quote and its signature, one after the other, the first with a 16-bit length.
-#include "tpm/quote_verify.hpp"
+#include "attest/quote.hpp"
 
 #include <algorithm>
 #include <array>
@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     }
     const dsmil::ByteView rest(data + 2, size - 2);
     const auto length = std::min<std::size_t>(rest.size(), static_cast<std::size_t>(data[0]) << 8U | data[1]);
-    dsmil::tpm::QuoteBundle bundle;
+    dsmil::attest::QuoteBundle bundle;
     bundle.quoted.assign(rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(length));
     bundle.signature.assign(rest.begin() + static_cast<std::ptrdiff_t>(length), rest.end());
     bundle.ak_public_pem = "-----BEGIN PUBLIC KEY-----\n"
@@ -24,7 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     bundle.pcrs = {{0, dsmil::Bytes(32, 0)}};
     const std::array<unsigned, 1> pcrs = {0};
     // Nobody here has the key.
-    if (dsmil::tpm::verify_quote(bundle, dsmil::Bytes(8, 0), pcrs)) {
+    if (dsmil::attest::verify_quote(bundle, dsmil::Bytes(8, 0), pcrs)) {
         std::abort();
     }
     return 0;

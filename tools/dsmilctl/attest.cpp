@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api_client.hpp"
+#include "attest/pcr_file.hpp"
 #include "attest_answer.hpp"
 #include "base/sha256.hpp"
 #include "command.hpp"
@@ -37,7 +38,7 @@ struct Question {
 };
 
 struct Evidence {
-    dsmil::tpm::QuoteBundle bundle;
+    dsmil::attest::QuoteBundle bundle;
     Bytes ak;
 };
 
@@ -85,7 +86,7 @@ Result<Evidence> ask(const Call &call, const Question &question) {
     if (!bundle) {
         return std::unexpected(std::move(bundle.error()));
     }
-    if (const auto held = dsmil::tpm::verify_quote(*bundle, question.nonce, question.pcrs); !held) {
+    if (const auto held = dsmil::attest::verify_quote(*bundle, question.nonce, question.pcrs); !held) {
         return std::unexpected(held.error());
     }
     auto ak = spki_of(bundle->ak_public_pem);
@@ -96,47 +97,6 @@ Result<Evidence> ask(const Call &call, const Question &question) {
         return dsmil::fail(Code::attestation_failed, "it is signed by another key than the one of --ak");
     }
     return Evidence{std::move(*bundle), std::move(*ak)};
-}
-
-void put(Bytes &bytes, std::uint64_t value, std::size_t width) {
-    for (std::size_t i = 0; i < width; i++) {
-        bytes.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
-    }
-}
-
-// The PCRs as tpm2_quote writes and tpm2_checkquote reads them by default: the C structures
-// TPML_PCR_SELECTION (16 entries of 8 bytes, the last one padding), a count of lists and so
-// many TPML_DIGEST (8 entries of 66 bytes), little-endian. Raw values, its other format, it
-// cannot take of more than seven PCRs (tpm2-tools issue 3542).
-Bytes serialized_pcrs(const std::map<unsigned, Bytes> &pcrs) {
-    constexpr std::size_t selections_bytes = 16UZ * 8;
-    constexpr std::size_t list_digests = 8;
-    constexpr std::size_t digest_bytes = 64;
-    Bytes bitmap(3);
-    Bytes lists;
-    std::size_t count = 0;
-    for (const auto &[pcr, value] : pcrs) {
-        bitmap.at(pcr / 8) |= static_cast<std::uint8_t>(1U << pcr % 8);
-        if (count % list_digests == 0) {
-            put(lists, std::min(list_digests, pcrs.size() - count), 4);
-        }
-        put(lists, value.size(), 2);
-        lists.insert(lists.end(), value.begin(), value.end());
-        lists.resize(lists.size() + digest_bytes - value.size());
-        count++;
-    }
-    const auto list_count = (count + list_digests - 1) / list_digests;
-    lists.resize(list_count * (4 + list_digests * (2 + digest_bytes)));
-
-    Bytes bytes;
-    put(bytes, 1, 4);      // selections
-    put(bytes, 0x000b, 2); // TPM_ALG_SHA256
-    put(bytes, bitmap.size(), 1);
-    bytes.insert(bytes.end(), bitmap.begin(), bitmap.end());
-    bytes.resize(4 + selections_bytes);
-    put(bytes, list_count, 4);
-    bytes.insert(bytes.end(), lists.begin(), lists.end());
-    return bytes;
 }
 
 constexpr std::array evidence_names = {"quote.msg", "quote.sig", "quote.pcrs", "ak.pem", "nonce"};
@@ -172,7 +132,7 @@ class Place {
     }
 
     Result<void> keep(const Question &question, const Evidence &evidence) {
-        const auto pcrs = serialized_pcrs(evidence.bundle.pcrs);
+        const auto pcrs = dsmil::attest::serialized_pcrs(evidence.bundle.pcrs);
         const auto nonce = dsmil::to_hex(question.nonce) + "\n";
         const std::array<std::string_view, evidence_names.size()> contents = {
             dsmil::as_text(evidence.bundle.quoted), dsmil::as_text(evidence.bundle.signature),

@@ -38,7 +38,7 @@ Result<std::map<unsigned, dsmil::Bytes>> pcr_values(const boost::json::object &a
     }
     std::map<unsigned, dsmil::Bytes> values;
     for (const auto &[key, value] : pcrs->get_object()) {
-        const auto number = parse_number("PCR", key, dsmil::tpm::pcr_count - 1);
+        const auto number = parse_number("PCR", key, dsmil::attest::pcr_count - 1);
         auto bytes = value.is_string() ? dsmil::from_hex(value.get_string()) : std::nullopt;
         if (!number || !bytes || !values.emplace(static_cast<unsigned>(*number), std::move(*bytes)).second) {
             return malformed("a PCR value is malformed");
@@ -49,7 +49,7 @@ Result<std::map<unsigned, dsmil::Bytes>> pcr_values(const boost::json::object &a
 
 } // namespace
 
-Result<dsmil::tpm::QuoteBundle> decode_attestation(std::string_view body) {
+Result<dsmil::attest::QuoteBundle> decode_attestation(std::string_view body) {
     const auto answer = decode_object("dsmild", body);
     if (!answer) {
         return malformed(answer.error().detail);
@@ -70,8 +70,8 @@ Result<dsmil::tpm::QuoteBundle> decode_attestation(std::string_view body) {
     if (*bank != "sha256") {
         return malformed(std::format("it is of PCR bank {}, not sha256", *bank));
     }
-    return dsmil::tpm::QuoteBundle{std::move(*quoted), std::move(*signature), std::move(*pem),
-                                   std::move(*pcrs)};
+    return dsmil::attest::QuoteBundle{std::move(*quoted), std::move(*signature), std::move(*pem),
+                                      std::move(*pcrs)};
 }
 
 Result<dsmil::Bytes> spki_of(std::string_view pem) {

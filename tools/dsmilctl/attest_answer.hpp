@@ -2,8 +2,8 @@
 // The answer to POST /v1/attest, decoded. Pure, and for any bytes.
 #pragma once
 
+#include "attest/quote.hpp"
 #include "dsmil/error.hpp"
-#include "tpm/quote_verify.hpp"
 
 #include <string_view>
 
@@ -11,7 +11,7 @@ namespace dsmilctl {
 
 // attestation_failed when something is missing or malformed: an answer that
 // shows nothing attests nothing.
-[[nodiscard]] dsmil::Result<dsmil::tpm::QuoteBundle> decode_attestation(std::string_view body);
+[[nodiscard]] dsmil::Result<dsmil::attest::QuoteBundle> decode_attestation(std::string_view body);
 
 // The SubjectPublicKeyInfo (DER) in a PEM public key; attestation_failed if there is none.
 [[nodiscard]] dsmil::Result<dsmil::Bytes> spki_of(std::string_view pem);

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// TPM2_MakeCredential in software (TPM 2.0 Library, Part 1, 24): a secret that
+// only the TPM with the EK can open, and only for the key with that name.
+#pragma once
+
+#include "attest/public_key.hpp"
+#include "base/bytes.hpp"
+#include "dsmil/error.hpp"
+
+namespace dsmil::attest {
+
+// The file that tpm2_activatecredential takes. `secret` has 1 byte to as many as a digest of the
+// EK's name algorithm; `ak_name` is a TPM2B_NAME without its size. An EK that is PEM is taken to be
+// of the TCG's default template for its kind. usage for what cannot be.
+[[nodiscard]] Result<Bytes> make_credential(const PublicKey &ek, ByteView ak_name, ByteView secret);
+
+} // namespace dsmil::attest

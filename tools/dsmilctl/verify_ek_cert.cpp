@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "attest/ek_certificate.hpp"
+#include "command.hpp"
+#include "new_file.hpp"
+#include "output.hpp"
+#include "verify_files.hpp"
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <chrono>
+#include <filesystem>
+#include <format>
+
+namespace dsmilctl {
+namespace {
+
+namespace attest = dsmil::attest;
+using dsmil::Code;
+using dsmil::Result;
+
+constexpr std::size_t max_file_bytes = 1UZ << 20U;
+
+// What lies in the folder and is a certificate; in the order of names, so that two runs agree.
+Result<std::vector<attest::CertificatePointer>> read_roots(const std::string &folder) {
+    std::error_code error;
+    std::vector<std::string> paths;
+    for (const auto &entry : std::filesystem::directory_iterator(folder, error)) {
+        if (paths.size() >= attest::max_roots) {
+            return dsmil::fail(Code::usage,
+                               std::format("{} has more than {} files", folder, attest::max_roots));
+        }
+        paths.push_back(entry.path().string());
+    }
+    if (error) {
+        const bool missing = error == std::errc::no_such_file_or_directory;
+        return dsmil::fail(missing ? Code::not_found : Code::usage, std::format("reading {}", folder),
+                           {error.message()});
+    }
+    std::ranges::sort(paths);
+    std::vector<attest::CertificatePointer> roots;
+    for (const auto &path : paths) {
+        if (!std::filesystem::is_regular_file(path, error)) {
+            continue;
+        }
+        const auto text = read_file(path, max_file_bytes);
+        if (!text) {
+            return std::unexpected(text.error());
+        }
+        // Something else among them, a README, is no reason to stop.
+        if (auto read = attest::read_certificates(dsmil::as_bytes(*text))) {
+            std::ranges::move(*read, std::back_inserter(roots));
+        }
+    }
+    return roots;
+}
+
+Result<attest::EkCertificate> verify(const Call &call) {
+    std::optional<attest::PublicKey> ek;
+    if (call.has("--ek")) {
+        auto key = read_key(call, "--ek");
+        if (!key) {
+            return std::unexpected(std::move(key.error()));
+        }
+        ek.emplace(std::move(*key));
+    }
+    const auto bytes = read_named(call, "FILE", max_file_bytes);
+    if (!bytes) {
+        return std::unexpected(bytes.error());
+    }
+    auto file = attest::read_certificates(*bytes);
+    if (!file) {
+        return std::unexpected(std::move(file.error()).in(std::format("reading {}", call.argument("FILE"))));
+    }
+    const auto roots = read_roots(call.argument("--roots"));
+    if (!roots) {
+        return std::unexpected(roots.error());
+    }
+    const auto now =
+        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
+    return attest::verify_ek_certificate(*file, *roots, ek ? &*ek : nullptr, now.count());
+}
+
+} // namespace
+
+Result<int> run_verify_ek_cert(const Call &call, Output &out) {
+    const auto report = verify(call);
+    if (!report) {
+        return std::unexpected(report.error());
+    }
+    if (call.json) {
+        out.object({{"schema", call.command->schema},
+                    {"file", call.argument("FILE")},
+                    {"manufacturer", report->manufacturer},
+                    {"model", report->model},
+                    {"version", report->version},
+                    {"issuer", report->issuer},
+                    {"serial", report->serial},
+                    {"not_after", report->not_after},
+                    {"key", attest::name_of(report->key_kind)},
+                    {"key_compared", call.has("--ek")},
+                    {"chain", boost::json::array(report->chain.begin(), report->chain.end())}});
+        return 0;
+    }
+    out.line("the certificate holds");
+    std::vector<std::vector<std::string>> facts = {
+        {"TPM", std::format("{} {} {}", report->manufacturer, report->model, report->version)},
+        {"key", std::format("{}{}", attest::name_of(report->key_kind),
+                            call.has("--ek") ? ", the one of --ek" : " (not compared: --ek)")},
+        {"serial", report->serial},
+        {"until", report->not_after},
+    };
+    for (const auto &subject : report->chain) {
+        facts.push_back({"chain", subject.empty() ? "(no subject)" : subject});
+    }
+    out.table(facts);
+    return 0;
+}
+
+} // namespace dsmilctl
