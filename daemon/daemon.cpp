@@ -27,12 +27,17 @@ Daemon::Daemon(Config config, tpm::Secrets secrets, const Log &log, const Clock 
                std::function<void(const std::string &)> notify)
     : config_(std::move(config)), log_(log), notify_(std::move(notify)), watchdog_(reactor_),
       guard_(reactor_), tpm_(reactor_, log, tpm_options(config_, std::move(secrets))),
-      ledger_(reactor_, log, clock, tpm_) {}
+      ledger_(reactor_, log, clock, tpm_), grant_signer_(tpm_),
+      grants_(reactor_, log, clock, ledger_, grant_signer_,
+              std::make_unique<grants::ModuleKernel>(Paths{.nodes = config_.device.nodes})) {}
 
 Result<void> Daemon::check(const Config &config) {
     if (!config.ledger.origin.empty() && !ledger::is_key_name(config.ledger.origin)) {
         return fail(Code::config_invalid,
                     std::format("ledger.origin: \"{}\" has a space or a plus", config.ledger.origin));
+    }
+    if (auto rules = grants::read_rules(config.grants.rules); !rules) {
+        return std::unexpected(std::move(rules.error()));
     }
     if (config.api.group.empty()) {
         return {};
@@ -56,6 +61,11 @@ Result<void> Daemon::start(std::unique_ptr<Ring> ring) {
     if (auto started = start_ledger(); !started) {
         return started;
     }
+    auto rules = grants::read_rules(config_.grants.rules);
+    if (!rules) {
+        return std::unexpected(std::move(rules.error()));
+    }
+    grants_.start(std::move(*rules));
     if (auto started = start_api(); !started) {
         return started;
     }
@@ -108,7 +118,7 @@ Result<void> Daemon::start_api() {
         }
         log_.write(event);
     }
-    api_ = std::make_unique<api::Api>(log_, ledger_, tpm_, std::move(roles));
+    api_ = std::make_unique<api::Api>(log_, ledger_, tpm_, grants_, std::move(roles));
     server_ = std::make_unique<api::Server>(reactor_, log_, *api_);
     return server_->start({.path = config_.api.socket, .group = config_.api.group});
 }
@@ -162,13 +172,14 @@ Daemon::End Daemon::run() {
     reactor_.run();
     // Both threads have time to end what they do; only a hanging disk or TPM uses it up.
     const bool tpm_ended = tpm_.stop(stop_patience);
+    const bool grants_ended = grants_.stop(stop_patience);
     const bool ledger_ended = ledger_.stop(stop_patience);
     log_.write(
         {.level = LogLevel::info,
          .event_type = "stopped",
          .message = in_time_ ? "dsmild has stopped" : "dsmild has stopped before everything was recorded",
          .context = {{"ledger_size", std::to_string(ledger_.snapshot().head.size)}}});
-    return tpm_ended && ledger_ended ? End::orderly : End::hung;
+    return tpm_ended && grants_ended && ledger_ended ? End::orderly : End::hung;
 }
 
 // What follows goes step by step: no more requests, then the rest of the ring,

@@ -10,6 +10,7 @@
 #include "config/config.hpp"
 #include "device/follower.hpp"
 #include "device/ring.hpp"
+#include "grants/service.hpp"
 #include "ledger/service.hpp"
 #include "tpm/secrets.hpp"
 #include "tpm/service.hpp"
@@ -21,6 +22,19 @@
 #include <string>
 
 namespace dsmil {
+
+// The TPM's key for grants, as who issues them sees it.
+class GrantSigner final : public ledger::Signer {
+  public:
+    explicit GrantSigner(tpm::Service &tpm) : tpm_(tpm) {}
+    [[nodiscard]] std::optional<Bytes> public_key() const override { return tpm_.grant_key(); }
+    void sign(const Hash &digest, Then<Result<Bytes>> then) override {
+        tpm_.sign_grant(digest, std::move(then));
+    }
+
+  private:
+    tpm::Service &tpm_;
+};
 
 class Daemon {
   public:
@@ -72,6 +86,8 @@ class Daemon {
     Fd lock_;
     tpm::Service tpm_;
     ledger::Service ledger_;
+    GrantSigner grant_signer_;
+    grants::Service grants_;
     std::unique_ptr<Follower> follower_;
     std::unique_ptr<api::Api> api_;
     std::unique_ptr<api::Server> server_;

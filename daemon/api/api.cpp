@@ -23,6 +23,8 @@ constexpr std::uint64_t max_wait_ms = 30'000;
 
 constexpr std::array<std::string_view, 3> record_parameters = {"after", "limit", "wait_ms"};
 
+constexpr std::array<std::string_view, 1> item_parameters = {"id"};
+
 constexpr std::array route_table = {
     Route{Method::get, "/v1/health", Role::reader, &Api::health, {}},
     Route{Method::get, "/v1/ledger/head", Role::reader, &Api::ledger_head, {}},
@@ -32,6 +34,13 @@ constexpr std::array route_table = {
     Route{Method::post, "/v1/attest", Role::operator_, &Api::attest, {}},
     Route{Method::get, "/v1/tpm", Role::reader, &Api::tpm_status, {}},
     Route{Method::get, "/v1/metrics", Role::reader, &Api::metrics, {}},
+    Route{Method::get, "/v1/grants", Role::reader, &Api::grants_list, {}},
+    Route{Method::post, "/v1/grants", Role::reader, &Api::grants_request, {}},
+    Route{Method::get, "/v1/grants/item", Role::reader, &Api::grants_item, item_parameters},
+    Route{Method::get, "/v1/grants/key", Role::reader, &Api::grants_key, {}},
+    Route{Method::post, "/v1/grants/approve", Role::approver, &Api::grants_approve, {}},
+    Route{Method::post, "/v1/grants/issue", Role::reader, &Api::grants_issue, {}},
+    Route{Method::post, "/v1/grants/revoke", Role::reader, &Api::grants_revoke, {}},
     Route{Method::get, "/v1/openapi.json", Role::reader, &Api::openapi, {}},
 };
 

@@ -4,6 +4,7 @@
 
 #include "api/message.hpp"
 #include "base/log.hpp"
+#include "grants/service.hpp"
 #include "ledger/service.hpp"
 #include "tpm/service.hpp"
 
@@ -27,8 +28,8 @@ struct Route {
 
 class Api {
   public:
-    Api(const Log &log, ledger::Service &ledger, tpm::Service &tpm, Roles roles)
-        : log_(log), ledger_(ledger), tpm_(tpm), roles_(std::move(roles)) {}
+    Api(const Log &log, ledger::Service &ledger, tpm::Service &tpm, grants::Service &grants, Roles roles)
+        : log_(log), ledger_(ledger), tpm_(tpm), grants_(grants), roles_(std::move(roles)) {}
 
     // Checks the role, then does it. Calls back on the reactor's thread, perhaps
     // before it returns.
@@ -42,12 +43,21 @@ class Api {
     void attest(const Request &request, Then<Result<Response>> then);
     void tpm_status(const Request &request, Then<Result<Response>> then);
     void metrics(const Request &request, Then<Result<Response>> then);
+    // grants.cpp
+    void grants_list(const Request &request, Then<Result<Response>> then);
+    void grants_item(const Request &request, Then<Result<Response>> then);
+    void grants_key(const Request &request, Then<Result<Response>> then);
+    void grants_request(const Request &request, Then<Result<Response>> then);
+    void grants_approve(const Request &request, Then<Result<Response>> then);
+    void grants_issue(const Request &request, Then<Result<Response>> then);
+    void grants_revoke(const Request &request, Then<Result<Response>> then);
     void openapi(const Request &request, Then<Result<Response>> then);
 
   private:
     const Log &log_;
     ledger::Service &ledger_;
     tpm::Service &tpm_;
+    grants::Service &grants_;
     Roles roles_;
 };
 

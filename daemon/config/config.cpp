@@ -128,6 +128,7 @@ const std::vector<Key> &keys() {
         {"tpm", "tcti", [](Node n, Config &c) { return take_text(n, c.tpm.tcti, false); }},
         {"device", "follow", [](Node n, Config &c) { return take_flag(n, c.device.follow); }},
         {"device", "nodes", [](Node n, Config &c) { return take_path(n, c.device.nodes, max_path); }},
+        {"grants", "rules", [](Node n, Config &c) { return take_path(n, c.grants.rules, max_path); }},
         {"api", "socket", [](Node n, Config &c) { return take_path(n, c.api.socket, max_socket_path); }},
         {"api", "group", [](Node n, Config &c) { return take_text(n, c.api.group, true); }},
         {"roles", "reader", [](Node n, Config &c) { return take_names(n, c.roles.reader); }},

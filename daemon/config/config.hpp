@@ -28,6 +28,9 @@ struct Config {
         std::string nodes = "/dev/dsmil";
     } device;
     struct {
+        std::string rules = "/etc/dsmil/grants.toml"; // no file: every grant is denied
+    } grants;
+    struct {
         std::string socket = "/run/dsmil/dsmild.sock";
         std::string group = "dsmil";
     } api;

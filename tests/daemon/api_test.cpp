@@ -42,7 +42,7 @@ class ApiTest : public testing::Test {
         for (std::size_t role = 1; role < role_count; role++) {
             roles.grant(static_cast<Role>(role), groups.at(role), std::format("group{}", role));
         }
-        api.emplace(log.log, ledger, tpm, std::move(roles));
+        api.emplace(log.log, ledger, tpm, grants, std::move(roles));
         server.emplace(reactor, log.log, *api);
         ASSERT_TRUE(server->start(
             {.path = socket_path, .group = "", .peer_of = [this](int) -> Result<Peer> { return peer; }}));
@@ -115,6 +115,8 @@ class ApiTest : public testing::Test {
         log.log,
         {.context = {.tcti = "swtpm:path=/nonexistent"}, .state_dir = directory.path(""), .secrets = {}}};
     ledger::Service ledger{reactor, log.log, system_clock(), key};
+    grants::Service grants{reactor, log.log, system_clock(), ledger, key,
+                           std::make_unique<grants::ModuleKernel>(Paths{.nodes = "/nonexistent"})};
     std::optional<Api> api;
     std::optional<Server> server;
     std::jthread thread;

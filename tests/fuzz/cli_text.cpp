@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What users type: devices, registers, numbers, lists.
 #include "batch_text.hpp"
-#include "grant_key.hpp"
-#include "grant_text.hpp"
+#include "grants/public_key.hpp"
+#include "grants/grant.hpp"
 #include "module_signature.hpp"
 #include "text.hpp"
 
@@ -34,7 +34,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     if (const auto batch = dsmilctl::parse_batch(text); batch && batch->empty()) {
         std::abort();
     }
-    tried(dsmilctl::parse_public_key(text), dsmilctl::assemble_grant(text, {std::string(text)}),
+    tried(dsmil::grants::parse_public_key(text), dsmil::grants::assemble(text, {std::string(text)}),
           dsmilctl::key_enrolled(text, "signer"), dsmilctl::parse_register(text), dsmilctl::parse_risk(text),
           dsmilctl::parse_group(text), dsmilctl::parse_hex("nonce", text, 8, 32));
     if (const auto pcrs = dsmilctl::parse_pcrs(text); pcrs && (pcrs->empty() || pcrs->back() > 23)) {

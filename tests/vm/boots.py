@@ -45,8 +45,8 @@ class Boot:
 
 BOOTS = (
     Boot("dell", "the newest kernel, every device, the whole way", "boot-dell.sh",
-         ("kselftest-dell", "kselftest-sim", "netlink", "ynl", "doors", "cli", "grants", "daemon", "kill", "full-disk",
-          "vanish", "no-module"),
+         ("kselftest-dell", "kselftest-sim", "netlink", "ynl", "doors", "cli", "grants", "grants-daemon", "daemon",
+          "kill", "full-disk", "vanish", "no-module"),
          (checks.same_on_both_paths, checks.every_command, checks.specification_is_valid, checks.every_door,
           checks.nothing_forbidden, checks.grants_open, checks.bypass_is_seen, checks.ledger_read_independently),
          python=True),
@@ -82,6 +82,7 @@ def _guest_files(board):
     for name in ("tools/catalog/devices.csv", "docs/netlink/dsmil.yaml", "docs/examples/dsmil.bt"):
         files[f"lab/source/{name}"] = ((ROOT / name).read_bytes(), 0o644)
     files |= ynl.client_files("lab/ynl")
+    files["usr/libexec/dsmil/dsmil-grant-keys"] = ((ROOT / "deploy/systemd/dsmil-grant-keys").read_bytes(), 0o755)
     for name, data in tables.smbios_structures(tables.board_registers(board)):
         files[f"lab/tables/{name}.bin"] = (data, 0o644)
     return files
@@ -125,7 +126,7 @@ def make_setup(boot, build, modules):
         files["usr/lib/sysusers.d/dsmil.conf"] = ((ROOT / "deploy/systemd/dsmil.sysusers").read_bytes(), 0o644)
         for path in Path("/usr/lib/systemd/system").glob("*.target"):
             files[str(path).lstrip("/")] = (path.read_bytes(), 0o644)
-        for unit in ("dsmild.service", "dsmil-quarantine.service"):
+        for unit in ("dsmild.service", "dsmil-quarantine.service", "dsmil-grant-keys.service"):
             files[f"usr/lib/systemd/system/{unit}"] = ((build / "deploy/systemd" / unit).read_bytes(), 0o644)
         files["usr/libexec/dsmil/dsmil-quarantine"] = ((ROOT / "deploy/systemd/dsmil-quarantine").read_bytes(), 0o755)
     if boot.unpinned:

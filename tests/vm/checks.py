@@ -70,7 +70,7 @@ def _bypass_mark(report):
     return report.marks.get("bypass", len(report.calls))
 
 
-def _granted(report, suites=("kselftest-dell", "grants")):
+def _granted(report, suites=("kselftest-dell", "grants", "grants-daemon")):
     """What the suites say that their grants opened on this firmware."""
     found = (re.fullmatch(r"(?:# grants: )?# granted 0x([0-9a-f]{4}) 0x([0-9a-f]{8})", line.strip())
              for name in suites if name in report.suites for line in report.suites[name].lines)

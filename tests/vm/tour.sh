@@ -104,6 +104,33 @@ run 0 dsmilctl read 0x8005 CONFIG
 shows '0x0*2a'
 held "written, seen by the firmware, read back"
 
+# What the administrator prepared: an approver with a key of his own, and two rules.
+openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$work/bob.key" 2>/dev/null &&
+	openssl pkey -in "$work/bob.key" -pubout -out "$work/bob.pem" && chown bob "$work/bob.key" || fail "no key for bob"
+cat >/etc/dsmil/grants.toml <<END
+[[approver]]
+name = "bob"
+user = "bob"
+key = "$work/bob.pem"
+[[rule]]
+name = "monitored, by the daemon's signature"
+devices = ["0x8064"]
+registers = ["CONFIG"]
+values = ["0x1-0xF"]
+users = ["root"]
+max_per_day = 10
+max_seconds = 60
+[[rule]]
+name = "guarded, and bob signs too"
+devices = ["system-reset"]
+registers = ["CONFIG"]
+values = ["0x1"]
+users = ["root"]
+max_per_day = 1
+max_seconds = 300
+approvers = ["bob"]
+END
+
 step "Start the daemon: root opens the audit ring, the daemon runs as the user dsmil"
 printf '%s$ dsmil-handoff --user dsmil -- dsmild --config /etc/dsmil/dsmild.toml &%s\n' "$dim" "$plain"
 dsmil-handoff --user dsmil -- dsmild --config /etc/dsmil/dsmild.toml >"$work/dsmild.log" 2>&1 &
@@ -129,6 +156,36 @@ checkquote "$nonce" >"$work/out" 2>&1 || { cat "$work/out"; fail "tpm2_checkquot
 checkquote 00112233445566778899aabbccddeeff00112233 >/dev/null 2>&1 &&
 	fail "tpm2_checkquote accepts another nonce"
 held "tpm2_checkquote accepts the quote, and refuses it for another nonce"
+
+step "Write to device 0x8064, a monitored one: only under a grant that the rules allow"
+has_key() { dsmilctl grants key >"$work/dsmild.pem"; }
+await has_key || fail "the daemon has no key for grants"
+run 0 dsmilctl grants enroll "$work/dsmild.pem" --owner dsmild
+run 0 dsmilctl grants enroll "$work/bob.pem" --owner bob
+run 0 dsmilctl grants seal
+mark=$(lab mark)
+run 8 dsmilctl write 0x8064 CONFIG 0x1
+run 4 dsmilctl write 0x8064 CONFIG 0x10 --request
+run 0 dsmilctl write 0x8064 CONFIG 0x1 --request
+firmware "$mark"
+[ "$(grep -c WRITE "$work/journal")" -eq 1 ] || fail "the firmware did not see exactly one write"
+held "refused without a grant, denied without a rule, written with both"
+
+step "Write to system-reset, a guarded one: two persons, and bob's key is bob's"
+mark=$(lab mark)
+printf '%s$ dsmilctl write system-reset CONFIG 0x1 --request &%s\n' "$dim" "$plain"
+dsmilctl write system-reset CONFIG 0x1 --request >"$work/request" 2>&1 </dev/null &
+request=$!
+waits() { dsmilctl grants list | grep -q waiting; }
+await waits || fail "no grant waits"
+run 0 dsmilctl grants list
+id=$(awk '$2 == "waiting" { print $1 }' "$work/out")
+run 0 /usr/bin/setpriv --reuid bob --regid bob --init-groups dsmilctl grants sign "$id" --key "$work/bob.key" --yes
+wait "$request" || { cat "$work/request"; fail "the write did not succeed"; }
+sed 's/^/  /' "$work/request"
+firmware "$mark"
+[ "$(grep -c WRITE "$work/journal")" -eq 1 ] || fail "the firmware did not see exactly one write"
+held "signed by the TPM and by bob, written once"
 
 step "The ledger has it all: export it and verify it by its key alone"
 recorded() { dsmilctl audit tail -n 1000 | grep -qi refused; }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // dsmilctl grants draft, assemble: a grant by hand. Between the two, its signers sign.
 #include "command.hpp"
-#include "grant_key.hpp"
-#include "grant_text.hpp"
+#include "grants/public_key.hpp"
+#include "grants/grant.hpp"
 #include "new_file.hpp"
 #include "output.hpp"
 #include "text.hpp"
@@ -46,7 +46,7 @@ dsmil::Result<void> add_signers(const Call &call, dsmil_grant_body &body) {
         if (!pem) {
             return std::unexpected(pem.error());
         }
-        auto point = parse_public_key(*pem);
+        auto point = dsmil::grants::parse_public_key(*pem);
         if (!point) {
             return std::unexpected(std::move(point.error()).in(*path));
         }
@@ -131,7 +131,7 @@ dsmil::Result<int> run_grants_draft(const Call &call, Output &out) {
         }
     }
     const auto &path = call.argument("--out");
-    if (auto done = publish(path, message_of(body)); !done) {
+    if (auto done = publish(path, dsmil::grants::message_of(body)); !done) {
         return std::unexpected(done.error());
     }
     if (call.json) {
@@ -159,7 +159,7 @@ dsmil::Result<int> run_grants_assemble(const Call &call, Output &out) {
         }
         signatures.push_back(std::move(*der));
     }
-    const auto grant = assemble_grant(*message, signatures);
+    const auto grant = dsmil::grants::assemble(*message, signatures);
     if (!grant) {
         return std::unexpected(grant.error());
     }

@@ -3,7 +3,7 @@
 #include "base/bytes.hpp"
 #include "command.hpp"
 #include "dsmil/netlink.hpp"
-#include "grant_key.hpp"
+#include "grants/public_key.hpp"
 #include "new_file.hpp"
 #include "output.hpp"
 
@@ -23,7 +23,7 @@ dsmil::Result<int> run_grants_enroll(const Call &call, Output &out) {
     if (!pem) {
         return std::unexpected(pem.error());
     }
-    auto point = parse_public_key(*pem);
+    auto point = dsmil::grants::parse_public_key(*pem);
     if (!point) {
         return std::unexpected(std::move(point.error()).in(path));
     }

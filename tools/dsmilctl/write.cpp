@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "command.hpp"
 #include "device_view.hpp"
+#include "grant_client.hpp"
 #include "grant_file.hpp"
 #include "output.hpp"
 #include "text.hpp"
@@ -33,9 +34,23 @@ boost::json::array allowed_instead(std::uint16_t id, const dsmil::Paths &paths) 
     return allowed;
 }
 
+// Of a file, of dsmild, or none.
 dsmil::Result<std::vector<std::uint8_t>> grant_of(const Call &call) {
     const auto path = call.option("--grant");
-    return path ? read_grant(*path) : dsmil::Result<std::vector<std::uint8_t>>{};
+    const auto id = call.option("--granted");
+    if (static_cast<int>(path.has_value()) + static_cast<int>(id.has_value()) +
+            static_cast<int>(call.has("--request")) > 1) {
+        return dsmil::fail(dsmil::Code::usage, "--grant, --granted and --request exclude each other");
+    }
+    if (path) {
+        return read_grant(*path);
+    }
+    if (id) {
+        return call_grant(call, "issue", {{"id", *id}}).transform([](const GrantView &view) {
+            return std::vector<std::uint8_t>(view.grant.begin(), view.grant.end());
+        });
+    }
+    return call.has("--request") ? obtain_grant(call) : dsmil::Result<std::vector<std::uint8_t>>{};
 }
 
 } // namespace
@@ -55,13 +70,14 @@ dsmil::Result<int> run_write(const Call &call, Output &out) {
         return std::unexpected(number.error());
     }
     const auto value = static_cast<std::uint32_t>(*number);
-    const auto grant = grant_of(call);
-    if (!grant) {
-        return std::unexpected(grant.error());
-    }
+    // First, so that nobody asks for a grant in vain.
     const auto device = dsmil::Device::open((*wanted)->id, dsmil::Device::Access::read_write, call.paths);
     if (!device) {
         return std::unexpected(device.error());
+    }
+    const auto grant = grant_of(call);
+    if (!grant) {
+        return std::unexpected(grant.error());
     }
     const auto done = device->write(*reg, value, *grant);
     if (!done) {

@@ -32,8 +32,10 @@ TPM_TOOLS = ("checkquote", "pcrread", "pcrextend", "getcap", "flushcontext", "nv
 TCTI_LIBRARIES = ("libtss2-tcti-device.so.0", "libtss2-tctildr.so.0")
 LIBRARIES = Path("/usr/lib/x86_64-linux-gnu")
 
-USERS = (("root", 0, 0, "/root"), ("dsmil", 900, 900, "/var/lib/dsmil"), ("guest", 1000, 1000, "/home/guest"))
-GROUPS = (("root", 0, ""), ("tss", 104, "dsmil"), ("dsmil", 900, "dsmil"), ("guest", 1000, ""))
+USERS = (("root", 0, 0, "/root"), ("dsmil", 900, 900, "/var/lib/dsmil"), ("guest", 1000, 1000, "/home/guest"),
+         ("alice", 1001, 1001, "/tmp"), ("bob", 1002, 1002, "/tmp"))
+GROUPS = (("root", 0, ""), ("tss", 104, "dsmil"), ("dsmil", 900, "dsmil,alice,bob"), ("dsmil-approver", 903, "bob"),
+          ("guest", 1000, ""), ("alice", 1001, ""), ("bob", 1002, ""))
 
 
 def require(path):

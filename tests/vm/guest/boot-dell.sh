@@ -19,6 +19,8 @@ lab unload && lab load dell
 lab tap cli ./cli.sh
 lab unload && lab load dell
 lab tap grants ./grants.sh
+lab unload && lab load dell
+lab tap grants-daemon ./grants_daemon.sh
 lab tap daemon ./daemon.sh
 lab tap kill ./kill.sh
 lab tap full-disk ./full_disk.sh

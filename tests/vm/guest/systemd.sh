@@ -10,6 +10,9 @@ rm -rf /var/lib/dsmil /run/dsmil
 ln -s ../../bin/dsmil-handoff /usr/libexec/dsmil/dsmil-handoff
 mkdir -p /etc/dsmil/quarantine.d
 echo 0x8005 >/etc/dsmil/quarantine.d/local
+mkdir -p /etc/dsmil/grant-keys.d
+openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 2>/dev/null |
+	openssl pkey -pubout -out /etc/dsmil/grant-keys.d/carol.pem
 
 unshare -m -p -f ./start_systemd.sh >/run/systemd.log 2>&1 &
 unshare=$!
@@ -58,6 +61,9 @@ await 30 tpm_ready
 ok $? "with the TPM"
 exits 0 "the quarantine's additions were made" active dsmil-quarantine.service
 exits 8 "before anybody could write" dsmilctl write 0x8005 CONFIG 7
+exits 0 "the keys that sign grants were enrolled" active dsmil-grant-keys.service
+exits 0 "whose owners are named as their files" dsmilctl grants keys
+says 'carol$' "and everybody sees them"
 daemon=$(pidof dsmild)
 user=$(id -u dsmil)
 is "$user" "$(of_daemon Uid)" "the daemon is the user dsmil"

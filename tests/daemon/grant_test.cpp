@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "grant_key.hpp"
-#include "grant_text.hpp"
-
-#include "base/bytes.hpp"
+#include "grants/grant.hpp"
+#include "grants/public_key.hpp"
 
 #include <cstring>
 #include <gtest/gtest.h>
@@ -10,6 +8,7 @@
 namespace {
 
 using dsmil::Code;
+namespace grants = dsmil::grants;
 
 dsmil_grant_body body_of(std::uint8_t signers) {
     dsmil_grant_body body{};
@@ -21,20 +20,20 @@ dsmil_grant_body body_of(std::uint8_t signers) {
 const std::string signature = "\x30\x06\x02\x01\x01\x02\x01\x01";
 
 TEST(Grant, WhatIsSignedBeginsWithThePrefixAndItsNul) {
-    const auto message = dsmilctl::message_of(body_of(1));
+    const auto message = grants::message_of(body_of(1));
     ASSERT_EQ(message.size(), 15U + sizeof(dsmil_grant_body));
     EXPECT_EQ(message.substr(0, 15), std::string("dsmil-grant-v1\0", 15));
 }
 
 TEST(Grant, WhatIsNoDraftIsAUsageError) {
-    const auto message = dsmilctl::message_of(body_of(1));
+    const auto message = grants::message_of(body_of(1));
     for (const auto &wrong : {std::string(), message.substr(1), message + "x", "x" + message.substr(1)}) {
-        EXPECT_EQ(dsmilctl::assemble_grant(wrong, {signature}).error().code, Code::usage);
+        EXPECT_EQ(grants::assemble(wrong, {signature}).error().code, Code::usage);
     }
 }
 
 TEST(Grant, SignaturesMustBeAsManyAndOfTheForm) {
-    const auto message = dsmilctl::message_of(body_of(2));
+    const auto message = grants::message_of(body_of(2));
     for (const std::vector<std::string> &wrong : {std::vector<std::string>{},
                                                   {signature},
                                                   {signature, signature, signature},
@@ -42,12 +41,12 @@ TEST(Grant, SignaturesMustBeAsManyAndOfTheForm) {
                                                   {signature, "\x30"},
                                                   {signature, std::string(73, '\x30')},
                                                   {signature, "x" + signature}}) {
-        EXPECT_EQ(dsmilctl::assemble_grant(message, wrong).error().code, Code::usage);
+        EXPECT_EQ(grants::assemble(message, wrong).error().code, Code::usage);
     }
 }
 
 TEST(Grant, IsTheBodyAndItsPaddedSignatures) {
-    const auto grant = dsmilctl::assemble_grant(dsmilctl::message_of(body_of(2)), {signature, signature});
+    const auto grant = grants::assemble(grants::message_of(body_of(2)), {signature, signature});
     ASSERT_TRUE(grant);
     ASSERT_EQ(grant->size(), DSMIL_GRANT_BYTES(2));
     dsmil_grant_signature second{};
@@ -67,12 +66,12 @@ Yfps5mliLmDyn7Z5A/4QCLi8maQa6elWKLxk8vGyDC1+n1F3o8KU1EYimQ==
 TEST(PublicKey, WhatIsNoneIsAUsageError) {
     for (const std::string_view wrong :
          {std::string_view(), std::string_view("-----BEGIN PUBLIC KEY-----"), rfc6979.substr(0, 100)}) {
-        EXPECT_EQ(dsmilctl::parse_public_key(wrong).error().code, Code::usage);
+        EXPECT_EQ(grants::parse_public_key(wrong).error().code, Code::usage);
     }
 }
 
 TEST(PublicKey, HasItsPointAndItsId) {
-    const auto point = dsmilctl::parse_public_key(rfc6979);
+    const auto point = grants::parse_public_key(rfc6979);
     ASSERT_TRUE(point);
     EXPECT_EQ(dsmil::to_hex(point->xy), "60fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6"
                                         "7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299");
