@@ -24,11 +24,29 @@ static int match(const char *path, const struct stat *status, int type, struct F
 	return 1;
 }
 
+/* A kernel that its owner accepted stays accepted when the module is loaded again. */
+static void keep_accepted(struct module *module)
+{
+	char path[96], words[sizeof(module->accepted) - sizeof("accept=")] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/module/%s/parameters/accept", module->name);
+	file = fopen(path, "r");
+	if (!file)
+		return;
+	if (fgets(words, sizeof(words), file) && strcspn(words, "\n")) {
+		words[strcspn(words, "\n")] = '\0';
+		snprintf(module->accepted, sizeof(module->accepted), "accept=%s", words);
+	}
+	fclose(file);
+}
+
 void module_find(struct module *module, const char *path)
 {
 	char directory[128];
 	struct utsname machine;
 
+	keep_accepted(module);
 	module->path[0] = '\0';
 	if (path) {
 		snprintf(module->path, sizeof(module->path), "%s", path);
@@ -42,12 +60,14 @@ void module_find(struct module *module, const char *path)
 
 int module_load(const struct module *module, const char *parameters)
 {
+	char line[sizeof(module->accepted) + 64];
 	int fd = open(module->path, O_RDONLY | O_CLOEXEC);
 	int error;
 
 	if (fd < 0)
 		return errno;
-	error = syscall(SYS_finit_module, fd, parameters, 0) ? errno : 0;
+	snprintf(line, sizeof(line), "%s %s", module->accepted, parameters);
+	error = syscall(SYS_finit_module, fd, line, 0) ? errno : 0;
 	close(fd);
 	return error;
 }

@@ -7,6 +7,7 @@
 
 struct module {
 	const char *name;
+	char accepted[160]; /* the parameter of dsmil_dell that accepts this kernel, or empty */
 	char path[512]; /* empty if there is none */
 };
 
