@@ -45,12 +45,13 @@ std::string_view name(State state) {
 
 Result<void> Book::may_add(std::uint32_t uid) const {
     const auto open = std::ranges::count_if(entries_, is_open);
-    const auto own =
-        std::ranges::count_if(entries_, [&](const Entry &entry) { return is_open(entry) && entry.uid == uid; });
+    const auto own = std::ranges::count_if(
+        entries_, [&](const Entry &entry) { return is_open(entry) && entry.uid == uid; });
     if (std::cmp_greater_equal(own, max_open_user)) {
-        return fail(Code::try_again, std::format("{} grants that you asked for are open; use or revoke one, or "
-                                                 "wait until they expire",
-                                                 own));
+        return fail(Code::try_again,
+                    std::format("{} grants that you asked for are open; use or revoke one, or "
+                                "wait until they expire",
+                                own));
     }
     if (std::cmp_greater_equal(open, max_open)) {
         return fail(Code::try_again, std::format("{} grants are open; wait until some expire", open));
@@ -165,8 +166,8 @@ std::size_t Book::uses(std::string_view rule, std::uint64_t realtime_ns) const {
         return static_cast<std::size_t>(open);
     }
     // A time to come counts too: the clock was set back.
-    const auto recent = std::ranges::count_if(
-        found->second, [&](std::uint64_t time) { return time + day_ns > realtime_ns; });
+    const auto recent =
+        std::ranges::count_if(found->second, [&](std::uint64_t time) { return time + day_ns > realtime_ns; });
     return static_cast<std::size_t>(open + recent);
 }
 

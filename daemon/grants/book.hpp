@@ -68,7 +68,7 @@ class Book {
     [[nodiscard]] Entry *seek(std::string_view id);
     void forget_ended();
 
-    std::vector<Entry> entries_; // in the order they came
+    std::vector<Entry> entries_;                                            // in the order they came
     std::map<std::string, std::vector<std::uint64_t>, std::less<>> issued_; // of each rule, when
 };
 

@@ -30,21 +30,19 @@ std::string message_of(const dsmil_grant_body &body) {
     return message.append(reinterpret_cast<const char *>(&body), sizeof(body));
 }
 
-Result<std::string> assemble(std::string_view message,
-                                          const std::vector<std::string> &signatures) {
+Result<std::string> assemble(std::string_view message, const std::vector<std::string> &signatures) {
     const auto body = body_of(message);
     if (!body) {
         return std::unexpected(body.error());
     }
     if (body->signer_count != signatures.size()) {
-        return fail(Code::usage, std::format("the draft wants {} signatures, not {}",
-                                                           body->signer_count, signatures.size()));
+        return fail(Code::usage, std::format("the draft wants {} signatures, not {}", body->signer_count,
+                                             signatures.size()));
     }
     std::string grant(message.substr(prefix.size()));
     for (const auto &der : signatures) {
         if (der.size() < der_bytes_min || der.size() > der_bytes_max || der.front() != '\x30') {
-            return fail(Code::usage,
-                               "a signature is no ECDSA signature in DER (openssl dgst -sha256 -sign)");
+            return fail(Code::usage, "a signature is no ECDSA signature in DER (openssl dgst -sha256 -sign)");
         }
         dsmil_grant_signature signature{};
         signature.length = static_cast<__le16>(der.size()); // little-endian, as all that this runs on

@@ -15,8 +15,8 @@ namespace dsmil::grants {
 using KeyId = std::array<std::uint8_t, 32>;
 
 struct P256Point {
-    std::array<std::uint8_t, 64> xy;                  // big-endian
-    [[nodiscard]] KeyId id() const;                   // SHA-256 of 0x04 X Y
+    std::array<std::uint8_t, 64> xy; // big-endian
+    [[nodiscard]] KeyId id() const;  // SHA-256 of 0x04 X Y
     bool operator==(const P256Point &) const = default;
 
     // Whether `der` is this key's ECDSA signature (SHA-256) of the message.

@@ -73,8 +73,8 @@ std::optional<std::uint32_t> parse_value(std::string_view text) {
     const bool is_hex = text.starts_with("0x") || text.starts_with("0X");
     const auto digits = is_hex ? text.substr(2) : text;
     std::uint32_t value = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value,
-                                              is_hex ? 16 : 10);
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), value, is_hex ? 16 : 10);
     return error == std::errc{} && end == digits.data() + digits.size() ? std::optional(value) : std::nullopt;
 }
 
@@ -180,8 +180,9 @@ constexpr std::array approver_keys = {
                       a.uid = *uid;
                       return std::nullopt;
                   }},
-    Key<Approver>{"key", true,
-                  [](const toml::node &n, Approver &a, Place p) { return take_key_file(n, a, p.surroundings); }},
+    Key<Approver>{
+        "key", true,
+        [](const toml::node &n, Approver &a, Place p) { return take_key_file(n, a, p.surroundings); }},
 };
 
 constexpr std::array rule_keys = {
@@ -348,7 +349,8 @@ Result<Rules> parse_rules(std::string_view text, const std::string &name, const 
     }
     for (const auto &[key, node] : parsed.table()) {
         if (key.str() != "rule" && key.str() != "approver") {
-            return invalid(name, key.source(), std::format("there is no {}: only [[rule]] and [[approver]]", key.str()));
+            return invalid(name, key.source(),
+                           std::format("there is no {}: only [[rule]] and [[approver]]", key.str()));
         }
     }
     Rules rules;

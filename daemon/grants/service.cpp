@@ -165,9 +165,10 @@ Result<const Rule *> Service::admit(const Caller &caller, const Terms &terms) co
         return std::unexpected(std::move(approver.error()));
     }
     if (book_.uses((*rule)->name, clock_.realtime_ns()) >= (*rule)->max_per_day) {
-        return fail(Code::grant_denied, std::format("the rule \"{}\" allows {} grants in 24 hours, and they are "
-                                                    "used up",
-                                                    (*rule)->name, (*rule)->max_per_day));
+        return fail(Code::grant_denied,
+                    std::format("the rule \"{}\" allows {} grants in 24 hours, and they are "
+                                "used up",
+                                (*rule)->name, (*rule)->max_per_day));
     }
     if (auto room = book_.may_add(caller.uid); !room) {
         return std::unexpected(std::move(room.error()));
@@ -175,13 +176,15 @@ Result<const Rule *> Service::admit(const Caller &caller, const Terms &terms) co
     return rule;
 }
 
-Result<KeyId> Service::enrolled(const KernelFacts &facts, const P256Point &key, std::string_view owner) const {
+Result<KeyId> Service::enrolled(const KernelFacts &facts, const P256Point &key,
+                                std::string_view owner) const {
     const KeyId id = key.id();
     const auto found = std::ranges::find(facts.keys, id, &GrantKey::id);
     if (found == facts.keys.end()) {
-        return fail(Code::grant_not_ready, std::format("the key of {} is not enrolled in this load of the module: "
-                                                       "dsmilctl grants enroll KEY --owner {}",
-                                                       owner, owner));
+        return fail(Code::grant_not_ready,
+                    std::format("the key of {} is not enrolled in this load of the module: "
+                                "dsmilctl grants enroll KEY --owner {}",
+                                owner, owner));
     }
     if (found->owner != owner) {
         return fail(Code::grant_not_ready,
@@ -219,7 +222,8 @@ Result<Entry> Service::draft(const Caller &caller, const Terms &terms, const Rul
     std::ranges::copy(facts.load_id, entry.body.load_id);
     entry.body.firmware_kind = facts.firmware_kind;
     entry.body.expires_boottime_ns =
-        clock_.boottime_ns() + std::uint64_t{terms.seconds != 0 ? terms.seconds : rule.max_seconds} * second_ns;
+        clock_.boottime_ns() +
+        std::uint64_t{terms.seconds != 0 ? terms.seconds : rule.max_seconds} * second_ns;
     entry.id = id_of(entry.body);
     entry.rule = rule.name;
     entry.uid = caller.uid;
@@ -285,7 +289,8 @@ void Service::request(Caller caller, Terms terms, Then<Result<Entry>> then) {
         });
     });
     if (!taken) {
-        reactor_.post([answer] { (*answer)(fail(Code::try_again, "too many requests wait for the kernel")); });
+        reactor_.post(
+            [answer] { (*answer)(fail(Code::try_again, "too many requests wait for the kernel")); });
     }
 }
 
@@ -360,7 +365,8 @@ void Service::give_out(const Caller &caller, const std::string &id, const std::s
     Result<std::string> grant = fail(Code::internal, "no grant");
     if (!entry || !own || !signature) {
         grant = std::unexpected(!entry ? entry.error() : !signature ? signature.error() : own.error());
-    } else if (!std::ranges::equal(own->id(), entry->body.signer[0]) || !own->signed_this(message, *signature)) {
+    } else if (!std::ranges::equal(own->id(), entry->body.signer[0]) ||
+               !own->signed_this(message, *signature)) {
         grant = fail(Code::tpm_failed, "the TPM has another key since the request; ask again");
     } else {
         std::vector<std::string> signatures = {std::string(as_text(*signature))};
@@ -374,16 +380,17 @@ void Service::give_out(const Caller &caller, const std::string &id, const std::s
         then(std::unexpected(std::move(grant.error())));
         return;
     }
-    keep(record_of(std::string(action_issued), "ok", caller, *entry),
-         [this, entry = *entry, grant = std::move(*grant), then = std::move(then)](Result<void> kept) mutable {
-             if (!kept) {
-                 book_.reopen(entry.id);
-                 then(std::unexpected(std::move(kept.error())));
-                 return;
-             }
-             book_.note_use(entry.rule, clock_.realtime_ns());
-             then(Issued{std::move(entry), std::move(grant)});
-         });
+    keep(
+        record_of(std::string(action_issued), "ok", caller, *entry),
+        [this, entry = *entry, grant = std::move(*grant), then = std::move(then)](Result<void> kept) mutable {
+            if (!kept) {
+                book_.reopen(entry.id);
+                then(std::unexpected(std::move(kept.error())));
+                return;
+            }
+            book_.note_use(entry.rule, clock_.realtime_ns());
+            then(Issued{std::move(entry), std::move(grant)});
+        });
 }
 
 /* ---------------------------------------------------------------- rest -- */

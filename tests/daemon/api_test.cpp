@@ -115,8 +115,9 @@ class ApiTest : public testing::Test {
         log.log,
         {.context = {.tcti = "swtpm:path=/nonexistent"}, .state_dir = directory.path(""), .secrets = {}}};
     ledger::Service ledger{reactor, log.log, system_clock(), key};
-    grants::Service grants{reactor, log.log, system_clock(), ledger, key,
-                           std::make_unique<grants::ModuleKernel>(Paths{.nodes = "/nonexistent"})};
+    grants::Service grants{
+        reactor, log.log, system_clock(),
+        ledger,  key,     std::make_unique<grants::ModuleKernel>(Paths{.nodes = "/nonexistent"})};
     std::optional<Api> api;
     std::optional<Server> server;
     std::jthread thread;

@@ -59,9 +59,10 @@ struct RuleText {
     std::string name = "fan";
 
     [[nodiscard]] std::string text() const {
-        return std::format("[[rule]]\nname = \"{}\"\ndevices = {}\nregisters = {}\nvalues = {}\nmax_per_day = 3\n"
-                           "max_seconds = 60\n{}",
-                           name, devices, registers, values, rest);
+        return std::format(
+            "[[rule]]\nname = \"{}\"\ndevices = {}\nregisters = {}\nvalues = {}\nmax_per_day = 3\n"
+            "max_seconds = 60\n{}",
+            name, devices, registers, values, rest);
     }
 };
 
@@ -148,7 +149,8 @@ TEST(GrantRules, AnApproverIsAPersonWithAKey) {
 }
 
 TEST(GrantRules, AGuardedDeviceNeedsASecondPerson) {
-    RuleText rule{.devices = {}, .registers = R"(["CONFIG"])", .values = R"(["1"])", .rest = "users = [\"alice\"]\n"};
+    RuleText rule{
+        .devices = {}, .registers = R"(["CONFIG"])", .values = R"(["1"])", .rest = "users = [\"alice\"]\n"};
     for (const auto &device : catalog()) {
         if (device.risk != Risk::guarded) {
             continue;
@@ -173,7 +175,8 @@ TEST(GrantRules, AllowOnlyWhatTheySay) {
     EXPECT_TRUE(decide([](Terms &, Asker &) {}));
     EXPECT_TRUE(decide([](Terms &t, Asker &) { t.value = 0x1F; }));
     EXPECT_TRUE(decide([](Terms &t, Asker &) { t.value = 100; }));
-    EXPECT_TRUE(decide([](Terms &, Asker &a) { a = {.uid = 5, .groups = {7, 200}, .weekday = 0, .minute = 0}; }));
+    EXPECT_TRUE(
+        decide([](Terms &, Asker &a) { a = {.uid = 5, .groups = {7, 200}, .weekday = 0, .minute = 0}; }));
     EXPECT_FALSE(decide([](Terms &t, Asker &) { t.device_id = 0x8065; }));
     EXPECT_FALSE(decide([](Terms &t, Asker &) { t.reg = Register::data; }));
     EXPECT_FALSE(decide([](Terms &t, Asker &) { t.value = 0x20; }));
@@ -183,7 +186,8 @@ TEST(GrantRules, AllowOnlyWhatTheySay) {
 }
 
 TEST(GrantRules, AMaskFreesTheBitsItLeavesOut) {
-    const auto rules = parse(RuleText{.values = R"(["0x1"])", .rest = "users = [\"alice\"]\nmask = 0xFF\n"}.text());
+    const auto rules =
+        parse(RuleText{.values = R"(["0x1"])", .rest = "users = [\"alice\"]\nmask = 0xFF\n"}.text());
     ASSERT_TRUE(rules);
     Terms asked = terms();
     asked.mask = 0xFF;
@@ -198,7 +202,8 @@ TEST(GrantRules, AMaskFreesTheBitsItLeavesOut) {
 }
 
 TEST(GrantRules, HoldAtTheirTimes) {
-    const auto day = parse(RuleText{.rest = "users = [\"alice\"]\ndays = [\"wed\"]\nhours = \"08:00-18:00\"\n"}.text());
+    const auto day =
+        parse(RuleText{.rest = "users = [\"alice\"]\ndays = [\"wed\"]\nhours = \"08:00-18:00\"\n"}.text());
     const auto night = parse(RuleText{.rest = "users = [\"alice\"]\nhours = \"22:00-06:00\"\n"}.text());
     ASSERT_TRUE(day);
     ASSERT_TRUE(night);
@@ -224,10 +229,12 @@ TEST(GrantRules, TheRefusalNamesWhatIsNearest) {
     ASSERT_TRUE(rules);
     Terms asked = terms();
     asked.value = 7;
-    EXPECT_NE(rules->find(asked, alice()).error().detail.find("allows the value 0x00000007"), std::string::npos);
+    EXPECT_NE(rules->find(asked, alice()).error().detail.find("allows the value 0x00000007"),
+              std::string::npos);
     Asker stranger = alice();
     stranger.uid = 1;
-    EXPECT_NE(rules->find(terms(), stranger).error().detail.find("\"fan\" does not name you"), std::string::npos);
+    EXPECT_NE(rules->find(terms(), stranger).error().detail.find("\"fan\" does not name you"),
+              std::string::npos);
 }
 
 } // namespace

@@ -45,10 +45,25 @@ class GrantService : public testing::Test {
         facts->supports_grants = true;
         rules.approvers = {{.name = "bob", .uid = bob, .key = point_of(bobs_key)}};
         rules.rules = {
-            {.name = "one", .devices = {monitored}, .registers = {Register::config}, .values = {{0, 9}},
-             .uids = {alice, bob}, .gids = {}, .weekdays = {}, .max_per_day = 2, .max_seconds = 60, .approvers = {}},
-            {.name = "two", .devices = {guarded}, .registers = {Register::config}, .values = {{1, 1}},
-             .uids = {alice, bob}, .gids = {}, .weekdays = {}, .max_per_day = 2, .max_seconds = 60,
+            {.name = "one",
+             .devices = {monitored},
+             .registers = {Register::config},
+             .values = {{0, 9}},
+             .uids = {alice, bob},
+             .gids = {},
+             .weekdays = {},
+             .max_per_day = 2,
+             .max_seconds = 60,
+             .approvers = {}},
+            {.name = "two",
+             .devices = {guarded},
+             .registers = {Register::config},
+             .values = {{1, 1}},
+             .uids = {alice, bob},
+             .gids = {},
+             .weekdays = {},
+             .max_per_day = 2,
+             .max_seconds = 60,
              .approvers = {"bob"}},
         };
         begin();
@@ -190,7 +205,8 @@ TEST_F(GrantService, AGuardedDeviceTakesASecondPerson) {
     ASSERT_EQ(issued->grant.size(), DSMIL_GRANT_BYTES(2));
     dsmil_grant_signature second{};
     std::memcpy(&second, issued->grant.data() + DSMIL_GRANT_BYTES(1), sizeof(second));
-    EXPECT_TRUE(point_of(bobs_key).signed_this(message_of(entry->body), ByteView(second.der).first(second.length)));
+    EXPECT_TRUE(
+        point_of(bobs_key).signed_this(message_of(entry->body), ByteView(second.der).first(second.length)));
     const auto all = recorded();
     EXPECT_EQ(std::vector(all.end() - 3, all.end()),
               (std::vector<std::string>{"grant_requested ok", "grant_approved ok", "grant_issued ok"}));
@@ -209,12 +225,15 @@ TEST_F(GrantService, ASignatureOfOneRequestIsNoneOfAnother) {
     const Bytes der = bobs_key.sign_digest(sha256(as_bytes(message_of(first->body))));
     EXPECT_EQ(wait<Entry>([&](auto then) {
                   service->approve(caller(bob), second->id, std::string(as_text(der)), std::move(then));
-              }).error().code,
+              })
+                  .error()
+                  .code,
               Code::usage);
 }
 
 TEST_F(GrantService, WhatIsRevokedIsNotGivenOut) {
-    for (const auto &[by, is_admin] : {std::pair(alice, false), std::pair(bob, false), std::pair(5000U, true)}) {
+    for (const auto &[by, is_admin] :
+         {std::pair(alice, false), std::pair(bob, false), std::pair(5000U, true)}) {
         const auto entry = ask(alice, terms(guarded));
         ASSERT_TRUE(entry);
         ASSERT_TRUE(approve(bob, *entry, bobs_key));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What users type: devices, registers, numbers, lists.
 #include "batch_text.hpp"
-#include "grants/public_key.hpp"
 #include "grants/grant.hpp"
+#include "grants/public_key.hpp"
 #include "module_signature.hpp"
 #include "text.hpp"
 

@@ -33,9 +33,9 @@ Result<std::string> bytes_member(const boost::json::object &object, std::string_
 
 Result<GrantView> decode_grant(const boost::json::object &answer) {
     GrantView view;
-    for (const auto &[name, place] : {std::pair(std::string_view("id"), &view.id),
-                                      std::pair(std::string_view("state"), &view.state),
-                                      std::pair(std::string_view("rule"), &view.rule)}) {
+    for (const auto &[name, place] :
+         {std::pair(std::string_view("id"), &view.id), std::pair(std::string_view("state"), &view.state),
+          std::pair(std::string_view("rule"), &view.rule)}) {
         auto text = string_member(answer, name);
         if (!text) {
             return std::unexpected(std::move(text.error()));

@@ -47,9 +47,9 @@ Result<boost::json::object> request_of(const Call &call) {
     }
     boost::json::object request = {
         {"device", hex16((*device)->id)}, {"register", dsmil::name(*reg)}, {"value", *value}};
-    for (const auto &[option, member, limit] : {NumberOption{"--mask", "mask", limit32},
-                                                NumberOption{"--old", "old_value", limit32},
-                                                NumberOption{"--seconds", "seconds", DSMIL_GRANT_LIFE_MAX_S}}) {
+    for (const auto &[option, member, limit] :
+         {NumberOption{"--mask", "mask", limit32}, NumberOption{"--old", "old_value", limit32},
+          NumberOption{"--seconds", "seconds", DSMIL_GRANT_LIFE_MAX_S}}) {
         const auto text = call.option(option);
         if (!text) {
             continue;
@@ -72,11 +72,12 @@ Result<GrantView> await_approval(const Call &call, GrantView view) {
     if (!waiter) {
         return std::unexpected(waiter.error());
     }
-    std::fputs(std::format("dsmilctl: grant {} waits for the signature of {}, {} s at most: dsmilctl grants sign "
-                           "{} --key KEY\n",
-                           printable(view.id), printable(view.approver), seconds_left(view), printable(view.id))
-                   .c_str(),
-               stderr);
+    std::fputs(
+        std::format("dsmilctl: grant {} waits for the signature of {}, {} s at most: dsmilctl grants sign "
+                    "{} --key KEY\n",
+                    printable(view.id), printable(view.approver), seconds_left(view), printable(view.id))
+            .c_str(),
+        stderr);
     while (view.state == "waiting") {
         pollfd stop{.fd = waiter->stop_fd(), .events = POLLIN, .revents = 0};
         if (::poll(&stop, 1, look_again_ms) > 0) {
@@ -120,7 +121,8 @@ Result<GrantView> call_grant(const Call &call, std::string_view operation, boost
 }
 
 Result<GrantView> find_grant(const Call &call, const std::string &id) {
-    if (!dsmil::from_hex(id)) {
+    if (id.size() != sizeof(dsmil_grant_body::nonce) ||
+        !dsmil::from_hex(id)) { // half of it, two digits a byte
         return dsmil::fail(Code::usage, std::format("\"{}\" is no id of a grant: dsmilctl grants list", id));
     }
     return ApiClient(call.socket)

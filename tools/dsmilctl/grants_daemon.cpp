@@ -37,8 +37,9 @@ dsmil::Result<void> confirm(const Call &call, const GrantView &view) {
         return {};
     }
     if (::isatty(STDIN_FILENO) != 1) {
-        return dsmil::fail(dsmil::Code::usage, "nobody can be asked here: look at 'dsmilctl grants list', then "
-                                               "give --yes");
+        return dsmil::fail(dsmil::Code::usage,
+                           "nobody can be asked here: look at 'dsmilctl grants list', then "
+                           "give --yes");
     }
     std::cerr << std::format("You sign, for {} s: {}.\nSign it? [y/N] ", seconds_left(view),
                              dsmil::grants::describe(view.body));
@@ -114,9 +115,8 @@ dsmil::Result<int> run_grants_sign(const Call &call, Output &out) {
     if (!signature) {
         return std::unexpected(signature.error());
     }
-    const auto approved =
-        call_grant(call, "approve",
-                   {{"id", view->id}, {"signature", dsmil::to_base64(dsmil::as_bytes(*signature))}});
+    const auto approved = call_grant(
+        call, "approve", {{"id", view->id}, {"signature", dsmil::to_base64(dsmil::as_bytes(*signature))}});
     if (!approved) {
         return std::unexpected(approved.error());
     }

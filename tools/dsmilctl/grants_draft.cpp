@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // dsmilctl grants draft, assemble: a grant by hand. Between the two, its signers sign.
 #include "command.hpp"
-#include "grants/public_key.hpp"
 #include "grants/grant.hpp"
+#include "grants/public_key.hpp"
 #include "new_file.hpp"
 #include "output.hpp"
 #include "text.hpp"

@@ -107,8 +107,8 @@ Result<std::string> SigningKey::sign(std::string_view message) const {
     std::string der(static_cast<std::size_t>(EVP_PKEY_get_size(impl_->key.get())), '\0');
     std::size_t length = der.size();
     if (!context ||
-        EVP_DigestSignInit_ex(context.get(), nullptr, "SHA256", nullptr, nullptr, impl_->key.get(), nullptr) !=
-            1 ||
+        EVP_DigestSignInit_ex(context.get(), nullptr, "SHA256", nullptr, nullptr, impl_->key.get(),
+                              nullptr) != 1 ||
         EVP_DigestSign(context.get(), reinterpret_cast<unsigned char *>(der.data()), &length, bytes,
                        message.size()) != 1) {
         return dsmil::fail(Code::failed, "the key does not sign", openssl_causes());

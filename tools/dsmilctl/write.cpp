@@ -6,6 +6,8 @@
 #include "output.hpp"
 #include "text.hpp"
 
+#include <algorithm>
+#include <array>
 #include <boost/json/array.hpp>
 #include <format>
 #include <limits>
@@ -34,14 +36,15 @@ boost::json::array allowed_instead(std::uint16_t id, const dsmil::Paths &paths) 
     return allowed;
 }
 
+bool has_many_grants(const Call &call) {
+    constexpr std::array<std::string_view, 3> ways = {"--grant", "--granted", "--request"};
+    return std::ranges::count_if(ways, [&](std::string_view way) { return call.has(way); }) > 1;
+}
+
 // Of a file, of dsmild, or none.
 dsmil::Result<std::vector<std::uint8_t>> grant_of(const Call &call) {
     const auto path = call.option("--grant");
     const auto id = call.option("--granted");
-    if (static_cast<int>(path.has_value()) + static_cast<int>(id.has_value()) +
-            static_cast<int>(call.has("--request")) > 1) {
-        return dsmil::fail(dsmil::Code::usage, "--grant, --granted and --request exclude each other");
-    }
     if (path) {
         return read_grant(*path);
     }
@@ -56,6 +59,9 @@ dsmil::Result<std::vector<std::uint8_t>> grant_of(const Call &call) {
 } // namespace
 
 dsmil::Result<int> run_write(const Call &call, Output &out) {
+    if (has_many_grants(call)) {
+        return dsmil::fail(dsmil::Code::usage, "--grant, --granted and --request exclude each other");
+    }
     const auto wanted = parse_device(call.argument("DEVICE"));
     if (!wanted) {
         return std::unexpected(wanted.error());
