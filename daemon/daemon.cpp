@@ -57,6 +57,13 @@ Result<void> Daemon::start(std::unique_ptr<Ring> ring) {
         return std::unexpected(std::move(lock.error()).in("the state directory (ledger.state_dir)"));
     }
     lock_ = std::move(*lock);
+    if (!config_.tpm.fallback_key.empty()) {
+        auto key = tpm::KeyFile::open(config_.tpm.fallback_key);
+        if (!key) {
+            return std::unexpected(std::move(key.error()));
+        }
+        tpm_.fall_back_to(std::move(*key));
+    }
     const bool had_keys = tpm_.has_keys(); // before the TPM's thread may make them
     if (auto started = start_ledger(); !started) {
         return started;
@@ -72,7 +79,8 @@ Result<void> Daemon::start(std::unique_ptr<Ring> ring) {
     tpm_.on_event([this](const tpm::SecurityEvent &event) { record_security(event); });
     tpm_.start([this] {
         ledger_.signer_ready();
-        notify_("STATUS=Running; the TPM is ready");
+        notify_(tpm_.trouble() ? "STATUS=Running; UNATTESTED: a key file signs"
+                               : "STATUS=Running; the TPM is ready");
     });
     if (ring) {
         follower_ = std::make_unique<Follower>(reactor_, log_, ledger_, std::move(ring));

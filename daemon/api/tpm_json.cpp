@@ -81,6 +81,7 @@ boost::json::object tpm_json(const tpm::Service &service, const std::optional<tp
     boost::json::object body = {
         {"state", tpm_word(trouble)},
         {"attested", !trouble},
+        {"signer", nullptr},
         {"trouble", nullptr},
         {"remedy", nullptr},
         {"tpm", nullptr},
@@ -90,6 +91,9 @@ boost::json::object tpm_json(const tpm::Service &service, const std::optional<tp
         {"commands", commands_json(counted)},
         {"errors", std::move(errors)},
     };
+    if (!trouble || service.fell_back()) {
+        body["signer"] = trouble ? "file" : "tpm";
+    }
     if (trouble) {
         body["trouble"] = trouble->detail;
         body["remedy"] = info(trouble->code).remedy;

@@ -126,6 +126,7 @@ const std::vector<Key> &keys() {
         {"ledger", "max_bytes",
          [](Node n, Config &c) { return take_number(n, c.ledger.max_bytes, 0, std::int64_t{1} << 43U); }},
         {"tpm", "tcti", [](Node n, Config &c) { return take_text(n, c.tpm.tcti, false); }},
+        {"tpm", "fallback_key", [](Node n, Config &c) { return take_text(n, c.tpm.fallback_key, true); }},
         {"device", "follow", [](Node n, Config &c) { return take_flag(n, c.device.follow); }},
         {"device", "nodes", [](Node n, Config &c) { return take_path(n, c.device.nodes, max_path); }},
         {"grants", "rules", [](Node n, Config &c) { return take_path(n, c.grants.rules, max_path); }},

@@ -22,6 +22,7 @@ struct Config {
     } ledger;
     struct {
         std::string tcti = "device:/dev/tpmrm0";
+        std::string fallback_key; // empty: without a TPM nothing is signed
     } tpm;
     struct {
         bool follow = true;

@@ -70,6 +70,7 @@ void Service::connected(Opened opened) {
         return;
     }
     // The same trouble again is no news.
+    const bool was_fallen_back = fell_back();
     if (!trouble_ || trouble_->code != opened.trouble->code) {
         log_.write_error(LogLevel::warning, "tpm_unavailable", *opened.trouble);
         if (opened.trouble->code == Code::tpm_changed) {
@@ -77,6 +78,12 @@ void Service::connected(Opened opened) {
         }
     }
     trouble_ = std::move(opened.trouble);
+    if (fell_back() && !was_fallen_back) {
+        hear({"tpm_fell_back",
+              "checkpoints are signed by the key file, for want of a TPM: they attest nothing",
+              {}});
+        ready_();
+    }
     retry_timer_.start(retry_, [this] { connect(); });
     retry_ = std::min(retry_ * 2, last_retry);
 }
@@ -214,7 +221,15 @@ Ticket Service::status(Then<Result<Status>> then) {
     return look(Urgency::normal, status_deadline, std::move(then));
 }
 
+bool Service::fell_back() const {
+    return fallback_ && trouble_ && trouble_->code != Code::try_again;
+}
+
 void Service::sign(const Hash &digest, Then<Result<Bytes>> then) {
+    if (fell_back()) {
+        then(fallback_->sign(digest));
+        return;
+    }
     run<Bytes>(
         Urgency::checkpoint, usual_deadline,
         [digest](Tpm &tpm) { return tpm::sign(tpm, Purpose::checkpoint, digest); }, std::move(then));

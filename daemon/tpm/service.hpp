@@ -8,6 +8,7 @@
 #include "base/reactor.hpp"
 #include "base/worker.hpp"
 #include "ledger/signer.hpp"
+#include "tpm/key_file.hpp"
 #include "tpm/pending.hpp"
 #include "tpm/status.hpp"
 #include "tpm/timing.hpp"
@@ -67,8 +68,16 @@ class Service final : public ledger::Signer {
     // Nothing: ready. Else why not (tpm_missing, tpm_failed, try_again at first).
     [[nodiscard]] const std::optional<Error> &trouble() const { return trouble_; }
 
+    // Signs checkpoints, and nothing else, as long as there is no TPM. The
+    // administrator said so (tpm.fallback_key); the machine stays unattested.
+    void fall_back_to(KeyFile key) { fallback_ = std::move(key); }
+    // It does so now.
+    [[nodiscard]] bool fell_back() const;
+
     // Of the key that signs checkpoints.
-    [[nodiscard]] std::optional<Bytes> public_key() const override { return checkpoint_spki_; }
+    [[nodiscard]] std::optional<Bytes> public_key() const override {
+        return fell_back() ? fallback_->spki() : checkpoint_spki_;
+    }
     void sign(const Hash &digest, Then<Result<Bytes>> then) override;
 
     // The key of grants for the kernel module (P-256, SPKI), as long as there is a
@@ -124,6 +133,7 @@ class Service final : public ledger::Signer {
     std::optional<Error> trouble_;
     std::optional<Bytes> checkpoint_spki_;
     std::optional<Bytes> grant_spki_;
+    std::optional<KeyFile> fallback_;
     bool stopped_ = false;
     std::chrono::milliseconds retry_from_;
     std::chrono::milliseconds retry_;

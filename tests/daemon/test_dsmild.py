@@ -261,6 +261,57 @@ class WithTpm(TestCase):
         self.daemon.errors = open(os.devnull, "rb")
 
 
+class Fallback(TestCase):
+    def key(self, *arguments, mode=0o600):
+        path = os.path.join(self.directory, "fallback.pem")
+        made = run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", path,
+                   *arguments)
+        self.assertEqual(made.returncode, 0, made.stderr)
+        os.chmod(path, mode)
+        return path
+
+    def await_signer(self, daemon):
+        for _ in range(TIMEOUT_S):
+            if daemon.get("/v1/tpm")["signer"]:
+                break
+            daemon.get("/v1/ledger/records?after=1000000&wait_ms=100")
+        return daemon.get("/v1/tpm")
+
+    def test_a_key_file_signs_when_the_administrator_says_so_and_the_state_stays_unattested(self):
+        path = self.key()
+        daemon = self.dsmild(**{"tpm.fallback_key": path})
+        tpm = self.await_signer(daemon)
+        self.assertEqual((tpm["signer"], tpm["attested"], tpm["state"]), ("file", False, "missing"))
+        vkey = daemon.get("/v1/ledger/key")["vkey"]
+        public = run("openssl", "pkey", "-in", path, "-pubout", "-outform", "DER").stdout
+        self.assertEqual(base64.b64decode(vkey.split("+", 2)[2])[1:], public)
+        self.assertEqual(daemon.request("POST", "/v1/attest", {"nonce": "0011223344556677"})[0], 503)
+        self.assertIn("tpm_fell_back", [record["action"] for record in daemon.get("/v1/ledger/records")["records"]])
+        self.assertEqual(daemon.stop(), 0)
+        ledger = sqlite3.connect(daemon.ledger)
+        records = ledger.execute("SELECT count(*) FROM records").fetchone()[0]
+        size, note = ledger.execute("SELECT size, note FROM checkpoints ORDER BY size DESC").fetchone()
+        ledger.close()
+        self.assertEqual(size, records)
+        text, _, _, signature = parse_note(note)
+        pem = self.path("public.der", public)
+        verified = run("openssl", "dgst", "-sha256", "-keyform", "DER", "-verify", pem, "-signature",
+                       self.path("sig", signature), self.path("text", text.encode()))
+        self.assertEqual(verified.returncode, 0, verified.stdout + verified.stderr)
+
+    def test_with_a_tpm_the_key_file_signs_nothing(self):
+        tpm = self.swtpm()
+        daemon = self.dsmild(**{"tpm.tcti": tpm.tcti, "tpm.fallback_key": self.key()})
+        self.assertEqual(self.await_signer(daemon)["signer"], "tpm")
+
+    def test_a_key_that_is_none_or_open_to_others_is_refused_at_the_start(self):
+        for path in (self.key(mode=0o640), self.path("none", b"nonsense"), "/nonexistent"):
+            daemon = Dsmild(self.directory, **{"tpm.fallback_key": path})
+            ended = run(DSMILD, "--config", daemon.config)
+            self.assertEqual(ended.returncode, 2, ended.stderr)
+            self.assertIn(b"tpm.fallback_key", ended.stderr)
+
+
 class WithoutTpm(TestCase):
     def test_the_machine_is_shown_as_unattested(self):
         daemon = self.dsmild()
