@@ -126,7 +126,10 @@ Result<void> Daemon::start_api() {
         }
         log_.write(event);
     }
-    api_ = std::make_unique<api::Api>(log_, ledger_, tpm_, grants_, std::move(roles));
+    api::DeviceApi device(
+        ledger_, tpm_, config_.ledger.state_dir,
+        [nodes = config_.device.nodes](std::uint16_t id) { return read_device_state(nodes, id); });
+    api_ = std::make_unique<api::Api>(log_, ledger_, tpm_, std::move(device), grants_, std::move(roles));
     server_ = std::make_unique<api::Server>(reactor_, log_, *api_);
     return server_->start({.path = config_.api.socket, .group = config_.api.group});
 }

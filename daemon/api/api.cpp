@@ -3,9 +3,9 @@
 
 #include "api/attest_request.hpp"
 #include "api/metrics.hpp"
+#include "api/quote_json.hpp"
 #include "api/record_json.hpp"
 #include "api/tpm_json.hpp"
-#include "tpm/quote.hpp"
 
 #include <algorithm>
 #include <array>
@@ -32,6 +32,10 @@ constexpr std::array route_table = {
     Route{Method::get, "/v1/ledger/key", Role::reader, &Api::ledger_key, {}},
     Route{Method::get, "/v1/ledger/export", Role::operator_, &Api::ledger_export, {}},
     Route{Method::post, "/v1/attest", Role::operator_, &Api::attest, {}},
+    Route{Method::post, "/v1/device/attest", Role::operator_, &Api::device_attest, {}},
+    Route{Method::post, "/v1/device/provision", Role::admin, &Api::device_provision, {}},
+    Route{Method::post, "/v1/device/seal", Role::operator_, &Api::device_seal, {}},
+    Route{Method::post, "/v1/device/unseal", Role::operator_, &Api::device_unseal, {}},
     Route{Method::get, "/v1/tpm", Role::reader, &Api::tpm_status, {}},
     Route{Method::get, "/v1/metrics", Role::reader, &Api::metrics, {}},
     Route{Method::get, "/v1/grants", Role::reader, &Api::grants_list, {}},
@@ -48,22 +52,6 @@ Response json_response(const boost::json::object &object) {
     Response response;
     response.body = boost::json::serialize(object) + "\n";
     return response;
-}
-
-boost::json::object quote_json(const tpm::Quote &quote) {
-    boost::json::object pcrs;
-    for (const auto &[pcr, value] : quote.bundle.pcrs) {
-        pcrs[std::to_string(pcr)] = to_hex(value);
-    }
-    return {
-        {"quoted", to_base64(quote.bundle.quoted)},
-        {"signature", to_base64(quote.bundle.signature)},
-        {"ak_public_pem", quote.bundle.ak_public_pem},
-        {"pcr_bank", "sha256"},
-        {"pcrs", std::move(pcrs)},
-        {"tpm_manufacturer", quote.manufacturer},
-        {"firmware_version", quote.firmware_version},
-    };
 }
 
 // The parameters that an operation takes; others are errors.
@@ -240,6 +228,22 @@ void Api::attest(const Request &request, Then<Result<Response>> then) {
                        then(json_response(quote_json(*quote)));
                    });
                });
+}
+
+void Api::device_attest(const Request &request, Then<Result<Response>> then) {
+    device_.attest(request, std::move(then));
+}
+
+void Api::device_provision(const Request &request, Then<Result<Response>> then) {
+    device_.provision(request, std::move(then));
+}
+
+void Api::device_seal(const Request &request, Then<Result<Response>> then) {
+    device_.seal(request, std::move(then));
+}
+
+void Api::device_unseal(const Request &request, Then<Result<Response>> then) {
+    device_.unseal(request, std::move(then));
 }
 
 // When the TPM does not answer in time, what was last seen of it must do.

@@ -2,6 +2,7 @@
 // The operations of the API: one table of them, and what each does. No HTTP.
 #pragma once
 
+#include "api/device_api.hpp"
 #include "api/message.hpp"
 #include "base/log.hpp"
 #include "grants/service.hpp"
@@ -28,8 +29,10 @@ struct Route {
 
 class Api {
   public:
-    Api(const Log &log, ledger::Service &ledger, tpm::Service &tpm, grants::Service &grants, Roles roles)
-        : log_(log), ledger_(ledger), tpm_(tpm), grants_(grants), roles_(std::move(roles)) {}
+    Api(const Log &log, ledger::Service &ledger, tpm::Service &tpm, DeviceApi device, grants::Service &grants,
+        Roles roles)
+        : log_(log), ledger_(ledger), tpm_(tpm), device_(std::move(device)), grants_(grants),
+          roles_(std::move(roles)) {}
 
     // Checks the role, then does it. Calls back on the reactor's thread, perhaps
     // before it returns.
@@ -41,6 +44,10 @@ class Api {
     void ledger_key(const Request &request, Then<Result<Response>> then);
     void ledger_export(const Request &request, Then<Result<Response>> then);
     void attest(const Request &request, Then<Result<Response>> then);
+    void device_attest(const Request &request, Then<Result<Response>> then);
+    void device_provision(const Request &request, Then<Result<Response>> then);
+    void device_seal(const Request &request, Then<Result<Response>> then);
+    void device_unseal(const Request &request, Then<Result<Response>> then);
     void tpm_status(const Request &request, Then<Result<Response>> then);
     void metrics(const Request &request, Then<Result<Response>> then);
     // grants.cpp
@@ -57,6 +64,7 @@ class Api {
     const Log &log_;
     ledger::Service &ledger_;
     tpm::Service &tpm_;
+    DeviceApi device_;
     grants::Service &grants_;
     Roles roles_;
 };

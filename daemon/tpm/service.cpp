@@ -143,12 +143,28 @@ void Service::perform(Pending &pending) {
     if (tpm_->context().forgotten()) {
         perform_anew(pending);
     }
+    explain(pending);
     if (tpm_ && !tpm_->context().usable()) {
         tpm_.reset();
         const auto *error = pending.error();
         reactor_.post([this, error = error != nullptr ? *error : Error{Code::tpm_missing, {}, {}}]() mutable {
             lost(std::move(error));
         });
+    }
+}
+
+// Who is locked out wants to know for how long.
+void Service::explain(Pending &pending) {
+    const auto *error = pending.error();
+    if (!tpm_ || error == nullptr || error->code != Code::tpm_locked_out) {
+        return;
+    }
+    if (const auto status = read_status(*tpm_)) {
+        Error explained = *error;
+        explained.causes.push_back(
+            std::format("{} wrong authorisations of {}: it takes them again in {} s at most",
+                        status->lockout_counter, status->lockout_limit, status->lockout_left.count()));
+        pending.fail_with(std::move(explained));
     }
 }
 

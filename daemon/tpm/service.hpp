@@ -112,7 +112,8 @@ class Service final : public ledger::Signer {
 
     void connect();
     void connected(Opened opened);
-    // These three on the TPM's thread.
+    // These on the TPM's thread.
+    void explain(Pending &pending);
     [[nodiscard]] Opened open();
     void perform(Pending &pending);
     void perform_anew(Pending &pending);

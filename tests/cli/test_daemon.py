@@ -333,6 +333,82 @@ class Export(TestCase):
             self.assertEqual(file.read(), content)
 
 
+class DeviceOperations(TestCase):
+    def attest(self, change=lambda answer: answer, *more):
+        machine = Machine(self)
+
+        def answer(_method, _target, body):
+            asked = json.loads(body)
+            statement = "dsmil-device-statement-v1\ndevice {}\nfirmware sim\nload_id 00\nSTATUS none\nnonce {}\n".format(
+                asked["device"], asked["nonce"])
+            digest = hashlib.sha256(statement.encode()).digest()
+            quoted = machine.quote(digest, asked["pcrs"])
+            return http(change({"statement": statement, "quote": {
+                "quoted": base64.b64encode(quoted).decode(), "signature": base64.b64encode(machine.sign(quoted)).decode(),
+                "ak_public_pem": machine.pem, "pcr_bank": "sha256", "firmware_version": "4",
+                "pcrs": {str(n): machine.pcrs[n].hex() for n in asked["pcrs"]}}}))
+        daemon = FakeDaemon(self, answer)
+        return run("device", "attest", "0x8005", *more, DSMIL_SOCKET=daemon.socket)
+
+    def test_a_statement_that_the_tpm_signed_holds(self):
+        text = self.attest()
+        self.assertEqual((text.code, text.err), (0, ""))
+        self.assertIn("STATUS none", text.out)
+        document = self.attest(lambda answer: answer, "--json", "--nonce", NONCE).json()
+        self.assertTrue(document["statement"].endswith("nonce " + NONCE + "\n"))
+
+    def test_a_statement_that_was_changed_or_is_of_another_device_does_not(self):
+        def changed(answer):
+            answer["statement"] = answer["statement"].replace("STATUS none", "STATUS 0x00000001 at 1")
+            return answer
+
+        def other(answer):
+            answer["statement"] = answer["statement"].replace("0x8005", "0x8006")
+            return answer
+
+        def unsigned(answer):
+            del answer["quote"]
+            return answer
+        for change in (changed, other, unsigned):
+            result = self.attest(change)
+            self.assertEqual(result.code, 7, change)
+            self.assertEqual(result.out, "")
+
+    def test_seal_writes_what_unseal_sends(self):
+        sealed = {"version": 1, "public": "AA==", "private": "AA==", "pcrs": {"7": "00" * 32}, "recovery": True}
+
+        def answer(_method, target, _body):
+            return http({"device": "0x8005", "configuration": "0x8005 STATUS=none", "sealed": sealed,
+                         "recovery": "ab" * 32} if target.endswith("/seal") else {"configuration": "0x8005 STATUS=none"})
+        daemon = FakeDaemon(self, answer)
+        path = self.path("sealed")
+        document = run("--json", "device", "seal", "0x8005", path, DSMIL_SOCKET=daemon.socket).json()
+        self.assertEqual(document["recovery"], "ab" * 32)
+        self.assertEqual(run("device", "seal", "0x8005", path, DSMIL_SOCKET=daemon.socket).code, 6)
+        opened = run("device", "unseal", "0x8005", path, "--recovery", "AB" * 32, DSMIL_SOCKET=daemon.socket)
+        self.assertEqual((opened.code, opened.out), (0, "0x8005 STATUS=none\n"))
+        self.assertEqual(json.loads(daemon.requests[-1][2]),
+                         {"device": "0x8005", "sealed": sealed, "recovery": "ab" * 32})
+        for arguments in (["--recovery", "ab"], ["--recovery", "xx" * 32]):
+            self.assertEqual(run("device", "unseal", "0x8005", path, *arguments, DSMIL_SOCKET=daemon.socket).code, 2)
+
+    def test_a_refusal_leaves_no_file(self):
+        daemon = FakeDaemon(self, lambda *_: refusal("tpm_missing", 503))
+        path = self.path("sealed")
+        self.assertEqual(run("device", "seal", "0x8005", path, DSMIL_SOCKET=daemon.socket).code, 5)
+        self.assertEqual([name for name in os.listdir(self.folder) if name.startswith("sealed")], [])
+
+    def test_provision_prints_the_key(self):
+        answer = {"device": "0x8005", "made": True, "public_pem": "-----BEGIN\nx\n", "name": "000b", "attest": "",
+                  "signature": "", "ak_public_pem": ""}
+        daemon = FakeDaemon(self, lambda *_: http(answer))
+        self.assertEqual(run("device", "provision", "0x8005", DSMIL_SOCKET=daemon.socket).out, "-----BEGIN\nx\n")
+        self.assertTrue(run("--json", "device", "provision", "0x8005", DSMIL_SOCKET=daemon.socket).json()["made"])
+        for name in list(answer)[1:]:
+            daemon = FakeDaemon(self, lambda *_, name=name: http({**answer, name: 7}))
+            self.assertEqual(run("device", "provision", "0x8005", DSMIL_SOCKET=daemon.socket).code, 1, name)
+
+
 class TpmStatus(TestCase):
     ANSWER = {"state": "ready", "attested": True, "trouble": None, "remedy": None,
               "tpm": {"manufacturer": "IBM", "firmware_version": "1.2", "reset_count": 3, "restart_count": 0,

@@ -42,7 +42,10 @@ class ApiTest : public testing::Test {
         for (std::size_t role = 1; role < role_count; role++) {
             roles.grant(static_cast<Role>(role), groups.at(role), std::format("group{}", role));
         }
-        api.emplace(log.log, ledger, tpm, grants, std::move(roles));
+        DeviceApi device(ledger, tpm, directory.path(""), [](std::uint16_t) -> Result<DeviceState> {
+            return fail(Code::module_missing, "the test has no module");
+        });
+        api.emplace(log.log, ledger, tpm, std::move(device), grants, std::move(roles));
         server.emplace(reactor, log.log, *api);
         ASSERT_TRUE(server->start(
             {.path = socket_path, .group = "", .peer_of = [this](int) -> Result<Peer> { return peer; }}));

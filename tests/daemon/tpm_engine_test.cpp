@@ -3,6 +3,7 @@
 #include "interposer.hpp"
 #include "support.hpp"
 #include "swtpm.hpp"
+#include "tpm/nv.hpp"
 #include "tpm/quote.hpp"
 #include "tpm/rc.hpp"
 #include "tpm/service.hpp"
@@ -214,6 +215,7 @@ TEST_F(TpmEngineTest, ATpmThatIsResetInTheMiddleIsLoadedAgain) {
 TEST_F(TpmEngineTest, AResetIsASecurityEventAndSoIsAForgedAnswer) {
     std::vector<std::string> heard;
     make();
+    test::run_until(reactor, [&] { return service->last_status().has_value(); }); // The first look is over.
     service->on_event([&](const SecurityEvent &event) { heard.push_back(event.action); });
     std::optional<Status> seen;
     const auto look = [&] {
@@ -242,9 +244,39 @@ TEST_F(TpmEngineTest, AResetIsASecurityEventAndSoIsAForgedAnswer) {
     EXPECT_EQ(heard.back(), "tpm_answer_forged");
 }
 
+TEST_F(TpmEngineTest, ALockoutSaysHowManySecondsAreLeft) {
+    if (test::run_program(
+            {"tpm2_dictionarylockout", "-T", swtpm.tcti(), "-s", "-n", "1", "-t", "700", "-l", "700"}) != 0 ||
+        test::run_program({"tpm2_nvdefine", "-T", swtpm.tcti(), "-C", "o", "-s", "8", "-a",
+                           "authread|authwrite", "-p", "right", "0x01800D01"}) != 0) {
+        GTEST_SKIP() << "tpm2-tools are not installed";
+    }
+    make();
+    std::optional<Error> error;
+    const auto write = [&] {
+        error.reset();
+        service->run<void>(
+            Urgency::normal, patient,
+            [](Tpm &tpm) {
+                const auto index = find_index(tpm, 0x01800D01, Bytes{1}).value();
+                return write_index(tpm, *index, Bytes(8));
+            },
+            [&](const Result<void> &result) {
+                error = result ? Error{Code::internal, {}, {}} : result.error();
+            });
+        test::run_until(reactor, [&] { return error.has_value(); });
+    };
+    for (int tries = 0; tries < 4 && (!error || error->code != Code::tpm_locked_out); tries++) {
+        write();
+    }
+    EXPECT_EQ(error->code, Code::tpm_locked_out);
+    EXPECT_NE(error->causes.back().find("in 700 s at most"), std::string::npos) << error->causes.back();
+}
+
 TEST_F(TpmEngineTest, ALieAboutTheCountsIsNotBelieved) {
     make();
-    bus.change(TPM2_CC_ReadClock, [](Bytes &answer) { answer[33] ^= 1U; }); // of the reset count
+    test::run_until(reactor, [&] { return service->last_status().has_value(); }); // The first look is over.
+    bus.change(TPM2_CC_ReadClock, [](Bytes &answer) { answer[33] ^= 1U; });       // of the reset count
     std::optional<Code> code;
     service->status(
         [&](const Result<Status> &status) { code = status ? Code::internal : status.error().code; });

@@ -3,6 +3,7 @@
 #include "api_answer.hpp"
 #include "attest_answer.hpp"
 #include "ledger_record.hpp"
+#include "tpm_answer.hpp"
 
 #include <algorithm>
 #include <array>
@@ -29,6 +30,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
                 std::abort();
             }
         }
+    }
+    if (const auto object = dsmilctl::decode_object("dsmild", body)) {
+        tried(dsmilctl::decode_tpm(*object));
     }
     if (const auto bundle = dsmilctl::decode_attestation(body)) {
         const std::array<std::uint8_t, 8> nonce{};

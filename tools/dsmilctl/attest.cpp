@@ -5,15 +5,14 @@
 #include "base/sha256.hpp"
 #include "command.hpp"
 #include "new_file.hpp"
+#include "nonce.hpp"
 #include "output.hpp"
 #include "text.hpp"
 
 #include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
-#include <cerrno>
 #include <format>
-#include <sys/random.h>
 #include <unistd.h>
 #include <utility>
 
@@ -24,9 +23,6 @@ using dsmil::Bytes;
 using dsmil::Code;
 using dsmil::Result;
 
-// The TPM takes no more than the size of its largest digest; fewer than eight could be guessed.
-constexpr std::size_t min_nonce_bytes = 8;
-constexpr std::size_t max_nonce_bytes = 32;
 constexpr std::size_t max_key_bytes = 16384;
 // A TPM may take seconds for a signature, and others may wait for it too.
 constexpr std::chrono::seconds patience{120};
@@ -41,17 +37,6 @@ struct Evidence {
     dsmil::attest::QuoteBundle bundle;
     Bytes ak;
 };
-
-Result<Bytes> nonce_of(const Call &call) {
-    if (const auto text = call.option("--nonce")) {
-        return parse_hex("--nonce", *text, min_nonce_bytes, max_nonce_bytes);
-    }
-    Bytes nonce(max_nonce_bytes);
-    if (::getrandom(nonce.data(), nonce.size(), 0) != static_cast<ssize_t>(nonce.size())) {
-        return dsmil::fail_errno(Code::failed, "making a nonce", errno);
-    }
-    return nonce;
-}
 
 Result<Question> question_of(const Call &call) {
     const auto pcrs = parse_pcrs(call.option("--pcrs").value_or("0,1,2,3,4,5,6,7"));

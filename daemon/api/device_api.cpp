@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/device_api.hpp"
+
+#include "api/quote_json.hpp"
+#include "dsmil/catalog.hpp"
+#include "tpm/device_key.hpp"
+#include "tpm/quote.hpp"
+#include "tpm/random.hpp"
+
+#include <boost/json/serialize.hpp>
+#include <format>
+
+namespace dsmil::api {
+namespace {
+
+using boost::json::object;
+
+constexpr std::size_t recovery_bytes = 32;
+
+// All that firmware, boot loader and kernel are measured into.
+std::vector<unsigned> boot_pcrs() {
+    return {0, 1, 2, 3, 4, 5, 6, 7};
+}
+
+std::string id_text(std::uint16_t id) {
+    return std::format("0x{:04X}", id);
+}
+
+ledger::Field hash_field(std::string name, ByteView bytes) {
+    const Hash digest = sha256(bytes);
+    return {std::move(name), Bytes(digest.begin(), digest.end())};
+}
+
+// A configuration that was sealed, and the secret that opens it in any state.
+struct Kept {
+    tpm::Sealed sealed;
+    Bytes recovery;
+};
+
+Result<Kept> seal_with_recovery(tpm::Tpm &tpm, const std::string &configuration,
+                                const std::vector<unsigned> &pcrs) {
+    auto recovery = tpm::random_bytes(tpm, recovery_bytes);
+    if (!recovery) {
+        return std::unexpected(std::move(recovery.error()));
+    }
+    auto sealed = tpm::seal(tpm, as_bytes(configuration),
+                            {.pcrs = pcrs, .approver = {}, .nv = {}, .recovery = *recovery});
+    if (!sealed) {
+        return std::unexpected(std::move(sealed.error()));
+    }
+    return Kept{std::move(*sealed), std::move(*recovery)};
+}
+
+// The device's name is in what was sealed, so that nobody passes off one for another.
+Result<object> opened(std::uint16_t device, const Bytes &bytes) {
+    const std::string text(as_text(bytes));
+    if (!text.starts_with(id_text(device) + " ")) {
+        return fail(Code::conflict, std::format("it was sealed for another device than {}", id_text(device)));
+    }
+    return object{{"device", id_text(device)}, {"configuration", text}};
+}
+
+} // namespace
+
+void DeviceApi::answer(Done done, Result<object> result, Then<Result<Response>> then) {
+    auto record = ledger_.own_record(std::move(done.action), result ? "ok" : "failed");
+    record.actor = ledger::Actor{done.peer.uid, done.peer.pid, done.peer.comm, 0};
+    record.device_id = done.device;
+    record.values = std::move(done.values);
+    if (!result) {
+        record.context.push_back({"error", std::string(info(result.error().code).name)});
+    }
+    std::vector<ledger::Record> records;
+    records.push_back(std::move(record));
+    ledger_.append(std::move(records), [result = std::move(result),
+                                        then = std::move(then)](Result<ledger::Appended> kept) mutable {
+        if (!result || !kept) {
+            then(std::unexpected(!result ? std::move(result.error()) : std::move(kept.error())));
+            return;
+        }
+        Response response;
+        response.body = boost::json::serialize(*result) + "\n";
+        then(std::move(response));
+    });
+}
+
+// The statement's hash is what the TPM quotes: one signature binds the device's state, the
+// PCRs and the TPM's clock and counts of resets.
+void DeviceApi::attest(const Request &request, Then<Result<Response>> then) {
+    const auto wanted = parse_device_request(
+        request.body, {.nonce = true, .pcrs = true, .sealed = false, .default_pcrs = boot_pcrs()});
+    const auto state = wanted ? read_(wanted->device) : Result<DeviceState>(std::unexpected(wanted.error()));
+    if (!state) {
+        then(std::unexpected(state.error()));
+        return;
+    }
+    std::string statement = device_statement(*state, wanted->nonce);
+    const Hash digest = sha256(as_bytes(statement));
+    Done done{"device_attest", request.peer, wanted->device, {}};
+    done.values = {{"nonce", wanted->nonce}, hash_field("statement_sha256", as_bytes(statement))};
+    tpm_.quote(Bytes(digest.begin(), digest.end()), wanted->pcrs,
+               [this, done = std::move(done), statement = std::move(statement),
+                then = std::move(then)](Result<tpm::Quote> quote) mutable {
+                   answer(std::move(done), quote.transform([&](const tpm::Quote &made) {
+                       return object{{"statement", statement}, {"quote", quote_json(made)}};
+                   }),
+                          std::move(then));
+               });
+}
+
+void DeviceApi::provision(const Request &request, Then<Result<Response>> then) {
+    const auto wanted = parse_device_request(
+        request.body, {.nonce = true, .pcrs = false, .sealed = false, .default_pcrs = {}});
+    if (!wanted) {
+        then(std::unexpected(wanted.error()));
+        return;
+    }
+    Done done{"device_provision", request.peer, wanted->device, {{"nonce", wanted->nonce}}};
+    tpm_.run<tpm::DeviceKey>(
+        tpm::Urgency::normal, tpm::key_deadline,
+        [directory = state_dir_, id = wanted->device, nonce = wanted->nonce](tpm::Tpm &tpm) {
+            return tpm::provision_device_key(tpm, directory, id, nonce);
+        },
+        [this, done = std::move(done), then = std::move(then)](Result<tpm::DeviceKey> key) mutable {
+            if (key) {
+                done.values.push_back(hash_field("public_pem_sha256", as_bytes(key->public_pem)));
+            }
+            const auto device = done.device;
+            answer(std::move(done), key.transform([&](const tpm::DeviceKey &made) {
+                return object{{"device", id_text(device)},
+                              {"made", made.made},
+                              {"public_pem", made.public_pem},
+                              {"name", to_hex(made.name)},
+                              {"attest", to_base64(made.certificate.attest)},
+                              {"signature", to_base64(made.certificate.signature)},
+                              {"ak_public_pem", made.ak_public_pem}};
+            }),
+                   std::move(then));
+        });
+}
+
+void DeviceApi::seal(const Request &request, Then<Result<Response>> then) {
+    const auto wanted = parse_device_request(
+        request.body, {.nonce = false, .pcrs = true, .sealed = false, .default_pcrs = {7}});
+    const auto state = wanted ? read_(wanted->device) : Result<DeviceState>(std::unexpected(wanted.error()));
+    if (!state) {
+        then(std::unexpected(state.error()));
+        return;
+    }
+    const std::string configuration = device_configuration(*state);
+    Done done{"device_seal", request.peer, wanted->device, {}};
+    tpm_.run<Kept>(
+        tpm::Urgency::normal, tpm::usual_deadline,
+        [configuration, pcrs = wanted->pcrs](tpm::Tpm &tpm) {
+            return seal_with_recovery(tpm, configuration, pcrs);
+        },
+        [this, done = std::move(done), configuration, then = std::move(then)](Result<Kept> kept) mutable {
+            auto result = kept.and_then([&](const Kept &made) {
+                return sealed_to_json(made.sealed).transform([&](object sealed) {
+                    return object{{"device", id_text(done.device)},
+                                  {"configuration", configuration},
+                                  {"sealed", std::move(sealed)},
+                                  {"recovery", to_hex(made.recovery)}};
+                });
+            });
+            answer(std::move(done), std::move(result), std::move(then));
+        });
+}
+
+void DeviceApi::unseal(const Request &request, Then<Result<Response>> then) {
+    const auto wanted = parse_device_request(
+        request.body, {.nonce = false, .pcrs = false, .sealed = true, .default_pcrs = {}});
+    if (!wanted) {
+        then(std::unexpected(wanted.error()));
+        return;
+    }
+    Done done{"device_unseal", request.peer, wanted->device, {}};
+    done.values = {{"with", std::string(wanted->recovery.empty() ? "state" : "recovery")}};
+    tpm_.run<Bytes>(
+        tpm::Urgency::normal, tpm::usual_deadline,
+        [wanted = *wanted](tpm::Tpm &tpm) {
+            return wanted.recovery.empty() ? tpm::unseal(tpm, *wanted.sealed)
+                                           : tpm::unseal_with_recovery(tpm, *wanted.sealed, wanted.recovery);
+        },
+        [this, done = std::move(done), then = std::move(then)](const Result<Bytes> &bytes) mutable {
+            const auto device = done.device;
+            answer(std::move(done), bytes.and_then([&](const Bytes &text) { return opened(device, text); }),
+                   std::move(then));
+        });
+}
+
+} // namespace dsmil::api

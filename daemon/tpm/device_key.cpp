@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tpm/device_key.hpp"
+
+#include "tpm/object_name.hpp"
+#include "tpm/public_key.hpp"
+
+#include <format>
+
+namespace dsmil::tpm {
+namespace {
+
+constexpr std::string_view secret_name = "device-key";
+
+struct Found {
+    Blobs blobs;
+    bool made;
+};
+
+Result<Found> find_or_make(Tpm &tpm, const std::string &stem) {
+    auto kept = read_blobs(stem);
+    if (!kept) {
+        return std::unexpected(std::move(kept.error()));
+    }
+    if (*kept) {
+        return Found{**kept, false};
+    }
+    auto made =
+        create_key(tpm.parent(), key_template(Algorithm::p256, Use::sign), tpm.secrets().find(secret_name));
+    if (!made) {
+        return std::unexpected(std::move(made.error()));
+    }
+    if (auto written = write_blobs(stem, *made); !written) {
+        return std::unexpected(std::move(written.error()).in("keeping a new key"));
+    }
+    return Found{*made, true};
+}
+
+} // namespace
+
+Result<DeviceKey> provision_device_key(Tpm &tpm, const std::string &state_dir, std::uint16_t id,
+                                       ByteView nonce) {
+    const std::string stem = std::format("{}/device-{:04x}-key", state_dir, id);
+    const auto found = find_or_make(tpm, stem);
+    if (!found) {
+        return std::unexpected(found.error());
+    }
+    if (!fits(found->blobs.public_area, key_template(Algorithm::p256, Use::sign))) {
+        return fail(Code::tpm_failed, std::format("{}.pub is a key for another purpose", stem));
+    }
+    const auto object = load_key(tpm.parent(), found->blobs);
+    const auto spki = spki_of(found->blobs.public_area);
+    const auto name = name_of(found->blobs.public_area.publicArea);
+    if (!object || !spki || !name) {
+        return std::unexpected(!object ? object.error() : !spki ? spki.error() : name.error());
+    }
+    set_secret(tpm.context(), object->handle(), tpm.secrets().find(secret_name));
+    return certify_key(tpm, object->handle(), nonce).transform([&](Statement certificate) {
+        return DeviceKey{found->made, spki_to_pem(*spki), *name, std::move(certificate),
+                         spki_to_pem(tpm.key(Purpose::attestation).spki())};
+    });
+}
+
+} // namespace dsmil::tpm

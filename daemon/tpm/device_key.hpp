@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// A key for a device: P-256, unrestricted, under the storage root, with the
+// secret "device-key". Inner header of tpm/.
+#pragma once
+
+#include "tpm/certify.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace dsmil::tpm {
+
+struct DeviceKey {
+    bool made = false; // now; else it was there
+    std::string public_pem;
+    Bytes name;
+    Statement certificate; // the attestation key's word that it is in this TPM
+    std::string ak_public_pem;
+};
+
+// Loads it from `state_dir`/device-<id>-key.pub and .priv, or makes it.
+[[nodiscard]] Result<DeviceKey> provision_device_key(Tpm &tpm, const std::string &state_dir, std::uint16_t id,
+                                                     ByteView nonce);
+
+} // namespace dsmil::tpm

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+// The operations on a device, over a software TPM.
+#include "api/device_api.hpp"
+#include "base/clock.hpp"
+#include "support.hpp"
+#include "swtpm.hpp"
+#include "tpm/pcr.hpp"
+#include "tpm/quote_verify.hpp"
+#include "tpm/tpm.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <cstdlib>
+#include <gtest/gtest.h>
+#include <initializer_list>
+
+namespace dsmil::api {
+namespace {
+
+using boost::json::object;
+
+boost::json::array numbers(std::initializer_list<int> list) {
+    boost::json::array array;
+    for (const int number : list) {
+        array.emplace_back(number);
+    }
+    return array;
+}
+
+DeviceState a_state(std::uint16_t id) {
+    DeviceState state{.id = id, .firmware = "sim", .load_id = {}, .registers = {}};
+    state.load_id.fill(0xAB);
+    state.registers[0] = {.boottime_ns = 5, .result = 0, .value = 7};
+    state.registers[1] = {.boottime_ns = 6, .result = -5, .value = 0};
+    return state;
+}
+
+TEST(DeviceStatement, IsTheSameBytesForTheSameState) {
+    EXPECT_EQ(device_statement(a_state(0x8005), Bytes{1, 2}),
+              "dsmil-device-statement-v1\ndevice 0x8005\nfirmware sim\nload_id "
+              "abababababababababababababababab\nSTATUS 0x00000007 at 5\nCONFIG error -5 at 6\nDATA none\n"
+              "nonce 0102\n");
+    EXPECT_EQ(device_configuration(a_state(0x8005)), "0x8005 STATUS=0x00000007 CONFIG=error DATA=none");
+    auto longest = a_state(0x806B);
+    for (auto &reg : longest.registers) {
+        reg = {.boottime_ns = 1, .result = 0, .value = 0xFFFFFFFF};
+    }
+    EXPECT_LE(device_configuration(longest).size(), tpm::max_sealed_bytes);
+}
+
+TEST(DeviceRequest, RefusesWhatIsMalformed) {
+    const DeviceMembers members{.nonce = true, .pcrs = true, .sealed = false, .default_pcrs = {7}};
+    for (const auto *body : {"", "[]", "{", R"({"device":"0x8005"})", R"({"nonce":"0011223344556677"})",
+                             R"({"device":"0x8005","nonce":"00"})", R"({"device":"0x8005","nonce":7})",
+                             R"({"device":"0x8005","nonce":"0011223344556677","more":1})",
+                             R"({"device":"0x8005","nonce":"0011223344556677","pcrs":[]})",
+                             R"({"device":"0x8005","nonce":"0011223344556677","pcrs":[1,1]})",
+                             R"({"device":"0x8005","nonce":"0011223344556677","pcrs":[24]})",
+                             R"({"device":"0x8005","nonce":"0011223344556677","sealed":{}})"}) {
+        const auto request = parse_device_request(body, members);
+        ASSERT_FALSE(request) << body;
+        EXPECT_EQ(request.error().code, Code::usage) << body;
+    }
+    for (const auto *body : {R"({"device":"0x806C","nonce":"0011223344556677"})",
+                             R"({"device":7,"nonce":"0011223344556677"})"}) {
+        EXPECT_EQ(parse_device_request(body, members).error().code, Code::device_unknown) << body;
+    }
+    const auto request = parse_device_request(R"({"device":"0x8005","nonce":"0011223344556677"})", members);
+    ASSERT_TRUE(request);
+    EXPECT_EQ(request->device, 0x8005);
+    EXPECT_EQ(request->pcrs, std::vector<unsigned>{7});
+}
+
+class DeviceApiTest : public testing::Test {
+  protected:
+    void SetUp() override {
+        ::setenv("TSS2_LOG", "all+none", 1);
+        if (!swtpm.running()) {
+            GTEST_SKIP() << "swtpm is not installed";
+        }
+        ledger::ServiceOptions options;
+        options.state_dir = directory.path("");
+        options.ledger.path = directory.path("ledger.db");
+        options.ledger.default_origin = "test.example/log";
+        ASSERT_TRUE(ledger.start(std::move(options)));
+        bool ready = false;
+        tpm.start([&] { ready = true; });
+        test::run_until(reactor, [&] { return ready; });
+        tpm.on_event([](const auto &) {});
+    }
+    using Handler = void (DeviceApi::*)(const Request &, Then<Result<Response>>);
+    Result<object> ask(Handler handler, const object &body) {
+        Request request;
+        request.body = boost::json::serialize(body);
+        request.peer = {1000, 42, {}, "test"};
+        std::optional<Result<Response>> response;
+        (api.*handler)(request, [&](Result<Response> result) { response = std::move(result); });
+        test::run_until(reactor, [&] { return response.has_value(); });
+        if (!*response) {
+            return std::unexpected(response->error());
+        }
+        return boost::json::parse((*response)->body).as_object();
+    }
+    void move_pcr(unsigned pcr) {
+        std::optional<Result<void>> done;
+        tpm.run<void>(
+            tpm::Urgency::normal, tpm::usual_deadline,
+            [pcr](tpm::Tpm &chip) { return tpm::extend_pcr(chip, pcr, Hash{}); },
+            [&](Result<void> result) { done = std::move(result); });
+        test::run_until(reactor, [&] { return done.has_value(); });
+        ASSERT_TRUE(*done);
+    }
+    std::vector<ledger::Record> records() {
+        std::optional<Result<std::vector<ledger::Record>>> read;
+        ledger.read(0, 100, [&](Result<std::vector<ledger::Record>> result) { read = std::move(result); });
+        test::run_until(reactor, [&] { return read.has_value(); });
+        return read->value_or(std::vector<ledger::Record>{});
+    }
+
+    test::TempDir directory;
+    test::Swtpm swtpm{directory};
+    test::TestLog log;
+    test::TestKey key;
+    Reactor reactor;
+    bool absent = false;
+    tpm::Service tpm{reactor,
+                     log.log,
+                     {.context = {.tcti = swtpm.tcti()}, .state_dir = directory.path(""), .secrets = {}}};
+    ledger::Service ledger{reactor, log.log, system_clock(), key};
+    DeviceApi api{ledger, tpm, directory.path(""), [this](std::uint16_t id) -> Result<DeviceState> {
+                      return absent ? Result<DeviceState>(fail(Code::device_absent, "absent")) : a_state(id);
+                  }};
+};
+
+TEST_F(DeviceApiTest, AStatementIsQuotedByTheTpmAndRecorded) {
+    const auto answer = ask(&DeviceApi::attest,
+                            {{"device", "0x8005"}, {"nonce", "0011223344556677"}, {"pcrs", numbers({0, 7})}});
+    ASSERT_TRUE(answer) << answer.error().detail;
+    const std::string statement(answer->at("statement").as_string());
+    EXPECT_EQ(statement, device_statement(a_state(0x8005), *from_hex("0011223344556677")));
+    const auto &quote = answer->at("quote").as_object();
+    tpm::QuoteBundle bundle;
+    bundle.quoted = *from_base64(quote.at("quoted").as_string());
+    bundle.signature = *from_base64(quote.at("signature").as_string());
+    bundle.ak_public_pem = quote.at("ak_public_pem").as_string();
+    for (const auto &[number, value] : quote.at("pcrs").as_object()) {
+        bundle.pcrs[static_cast<unsigned>(std::stoul(std::string(number)))] = *from_hex(value.as_string());
+    }
+    const std::vector<unsigned> pcrs = {0, 7};
+    EXPECT_TRUE(tpm::verify_quote(bundle, sha256(as_bytes(statement)), pcrs));
+    EXPECT_FALSE(tpm::verify_quote(bundle, sha256(as_bytes(statement + " ")), pcrs));
+    const auto kept = records();
+    ASSERT_EQ(kept.size(), 1U);
+    EXPECT_EQ(kept[0].action, "device_attest");
+    EXPECT_EQ(kept[0].outcome, "ok");
+    EXPECT_EQ(kept[0].device_id, 0x8005);
+    EXPECT_EQ(kept[0].actor->comm, "test");
+}
+
+TEST_F(DeviceApiTest, AKeyIsMadeOnceAndCertified) {
+    const object body = {{"device", "0x8005"}, {"nonce", "0011223344556677"}};
+    const auto first = ask(&DeviceApi::provision, body);
+    ASSERT_TRUE(first) << first.error().detail << first.error().causes.front();
+    EXPECT_TRUE(first->at("made").as_bool());
+    const auto second = ask(&DeviceApi::provision, body);
+    ASSERT_TRUE(second);
+    EXPECT_FALSE(second->at("made").as_bool());
+    EXPECT_EQ(second->at("public_pem"), first->at("public_pem"));
+    const auto other = ask(&DeviceApi::provision, {{"device", "0x8006"}, {"nonce", "0011223344556677"}});
+    EXPECT_NE(other->at("public_pem"), first->at("public_pem"));
+    EXPECT_EQ(records().size(), 3U);
+}
+
+TEST_F(DeviceApiTest, WhatWasSealedOpensInTheSameStateOrWithTheRecoverySecret) {
+    const auto sealed = ask(&DeviceApi::seal, {{"device", "0x8005"}, {"pcrs", numbers({16})}});
+    ASSERT_TRUE(sealed) << sealed.error().detail;
+    const object body = {{"device", "0x8005"}, {"sealed", sealed->at("sealed")}};
+    const auto opened = ask(&DeviceApi::unseal, body);
+    ASSERT_TRUE(opened) << opened.error().detail;
+    EXPECT_EQ(opened->at("configuration").as_string(), device_configuration(a_state(0x8005)));
+    move_pcr(16);
+    const auto refused = ask(&DeviceApi::unseal, body);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::tpm_policy);
+    auto with_recovery = body;
+    with_recovery["recovery"] = sealed->at("recovery");
+    EXPECT_TRUE(ask(&DeviceApi::unseal, with_recovery));
+    with_recovery["recovery"] = std::string(64, '0');
+    EXPECT_EQ(ask(&DeviceApi::unseal, with_recovery).error().code, Code::tpm_auth);
+    std::vector<std::string> kept;
+    for (const auto &record : records()) {
+        kept.push_back(record.action + " " + record.outcome);
+    }
+    EXPECT_EQ(kept, (std::vector<std::string>{"device_seal ok", "device_unseal ok", "device_unseal failed",
+                                              "device_unseal ok", "device_unseal failed"}));
+}
+
+TEST_F(DeviceApiTest, WhatWasSealedForOneDeviceIsNotPassedOffForAnother) {
+    const auto sealed = ask(&DeviceApi::seal, {{"device", "0x8005"}, {"pcrs", numbers({16})}});
+    const auto other = ask(&DeviceApi::unseal, {{"device", "0x8006"}, {"sealed", sealed->at("sealed")}});
+    ASSERT_FALSE(other);
+    EXPECT_EQ(other.error().code, Code::conflict);
+}
+
+TEST_F(DeviceApiTest, ASealedFileThatWasChangedIsRefused) {
+    const auto sealed = ask(&DeviceApi::seal, {{"device", "0x8005"}, {"pcrs", numbers({16})}});
+    const auto whole = sealed->at("sealed").as_object();
+    for (const auto *member : {"version", "public", "private", "pcrs", "recovery"}) {
+        for (const boost::json::value &wrong :
+             {boost::json::value(nullptr), boost::json::value(7), boost::json::value("AAAA"),
+              boost::json::value(object{{"x", "y"}})}) {
+            auto changed = whole;
+            changed[member] = wrong;
+            EXPECT_EQ(sealed_from_json(changed).error().code, Code::usage) << member;
+        }
+    }
+    auto bytes = *from_base64(whole.at("private").as_string());
+    bytes.back() ^= 1U;
+    auto changed = whole;
+    changed["private"] = to_base64(bytes);
+    const auto refused = ask(&DeviceApi::unseal, {{"device", "0x8005"}, {"sealed", changed}});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::tpm_failed);
+}
+
+TEST_F(DeviceApiTest, ADeviceThatIsNotThereIsNeitherAttestedNorSealed) {
+    absent = true;
+    EXPECT_EQ(ask(&DeviceApi::attest, {{"device", "0x8005"}, {"nonce", "0011223344556677"}}).error().code,
+              Code::device_absent);
+    EXPECT_EQ(ask(&DeviceApi::seal, {{"device", "0x8005"}}).error().code, Code::device_absent);
+    EXPECT_TRUE(records().empty());
+}
+
+} // namespace
+} // namespace dsmil::api
