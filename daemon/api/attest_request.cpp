@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/attest_request.hpp"
 
-#include "tpm/quote_verify.hpp"
+#include "attest/quote.hpp"
 #include "tpm/service.hpp"
 
 #include <boost/json/parse.hpp>
@@ -18,7 +18,7 @@ constexpr std::size_t max_json_depth = 4;
 Result<std::vector<unsigned>> parse_pcrs(const boost::json::value &value) {
     const auto bad = [] {
         return fail(Code::usage, std::format("pcrs must be distinct numbers from 0 to {}, at least one",
-                                             tpm::pcr_count - 1));
+                                             attest::pcr_count - 1));
     };
     if (!value.is_array() || value.get_array().empty()) {
         return bad();
@@ -26,7 +26,7 @@ Result<std::vector<unsigned>> parse_pcrs(const boost::json::value &value) {
     std::set<unsigned> pcrs;
     for (const auto &item : value.get_array()) {
         const auto *number = item.if_int64();
-        if (number == nullptr || *number < 0 || *number >= std::int64_t{tpm::pcr_count} ||
+        if (number == nullptr || *number < 0 || *number >= std::int64_t{attest::pcr_count} ||
             !pcrs.insert(static_cast<unsigned>(*number)).second) {
             return bad();
         }

@@ -3,7 +3,7 @@
 
 #include "api/attest_request.hpp"
 #include "dsmil/catalog.hpp"
-#include "tpm/quote_verify.hpp"
+#include "attest/quote.hpp"
 #include "tpm/service.hpp"
 
 #include <algorithm>
@@ -46,10 +46,10 @@ Result<Bytes> parse_bytes(std::string_view member, const boost::json::value &val
 Result<std::vector<unsigned>> parse_pcrs(const boost::json::value &value) {
     std::vector<unsigned> pcrs;
     const auto *array = value.if_array();
-    bool right = array != nullptr && !array->empty() && array->size() <= tpm::pcr_count;
+    bool right = array != nullptr && !array->empty() && array->size() <= attest::pcr_count;
     for (std::size_t i = 0; right && i < array->size(); i++) {
         const auto *number = (*array)[i].if_int64();
-        right = number != nullptr && *number >= 0 && *number < std::int64_t{tpm::pcr_count};
+        right = number != nullptr && *number >= 0 && *number < std::int64_t{attest::pcr_count};
         if (right) {
             pcrs.push_back(static_cast<unsigned>(*number));
         }
@@ -57,7 +57,7 @@ Result<std::vector<unsigned>> parse_pcrs(const boost::json::value &value) {
     std::ranges::sort(pcrs);
     if (!right || std::ranges::adjacent_find(pcrs) != pcrs.end()) {
         return bad("pcrs",
-                   std::format("must be distinct numbers from 0 to {}, at least one", tpm::pcr_count - 1));
+                   std::format("must be distinct numbers from 0 to {}, at least one", attest::pcr_count - 1));
     }
     return pcrs;
 }
@@ -102,7 +102,7 @@ bool decode(const boost::json::value *value, T &place, Unmarshal unmarshal) {
 
 bool decode_pcrs(const boost::json::value *value, std::map<unsigned, Bytes> &pcrs) {
     const auto *object = value != nullptr ? value->if_object() : nullptr;
-    if (object == nullptr || object->empty() || object->size() > tpm::pcr_count) {
+    if (object == nullptr || object->empty() || object->size() > attest::pcr_count) {
         return false;
     }
     for (const auto &[name, hex] : *object) {
@@ -110,7 +110,7 @@ bool decode_pcrs(const boost::json::value *value, std::map<unsigned, Bytes> &pcr
         const std::string_view digits(name);
         const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
         auto bytes = hex.is_string() ? from_hex(hex.get_string()) : std::nullopt;
-        if (error != std::errc{} || end != digits.data() + digits.size() || number >= tpm::pcr_count ||
+        if (error != std::errc{} || end != digits.data() + digits.size() || number >= attest::pcr_count ||
             !bytes || bytes->size() != digest_bytes || pcrs.contains(number)) {
             return false;
         }

@@ -51,17 +51,18 @@ struct Scheme {
 };
 
 Result<Scheme> scheme_of(const PublicKey &ek) {
-    if (!ek.area()) {
+    const auto &area = ek.area();
+    if (!area) {
         return ek.kind() == KeyKind::p384 ? Scheme{HashAlg::sha384, 256} : Scheme{HashAlg::sha256, 128};
     }
-    const auto &symmetric = ek.area()->symmetric;
+    const auto &symmetric = area->symmetric;
     if (symmetric.algorithm != TPM2_ALG_AES || symmetric.mode != TPM2_ALG_CFB ||
         (symmetric.key_bits != 128 && symmetric.key_bits != 256)) {
         return fail(Code::usage,
                     "the EK has no AES in CFB mode, so that it cannot be a parent of a credential; give "
                     "the public area of an endorsement key");
     }
-    return Scheme{ek.area()->name_alg, symmetric.key_bits};
+    return Scheme{area->name_alg, symmetric.key_bits};
 }
 
 Digest hmac(HashAlg alg, ByteView key, std::initializer_list<ByteView> parts) {

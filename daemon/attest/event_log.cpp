@@ -11,6 +11,7 @@
 namespace dsmil::attest {
 namespace {
 
+constexpr unsigned last_firmware_pcr = 7;
 constexpr std::size_t sha1_bytes = 20;
 constexpr std::size_t max_algorithms = 16; // of TPML_DIGEST_VALUES, and more than any TPM has
 constexpr std::string_view spec_id_03{"Spec ID Event03\0", 16};
@@ -199,12 +200,14 @@ class Parser {
     }
 
     // Four zero bytes or ones; after an error the digest is that of the number 1, whatever the data.
+    // Beyond the firmware's PCRs others end their part with four letters (Windows: "WBCL").
     [[nodiscard]] bool is_separator(const Event &event) const {
         static constexpr std::array<std::uint8_t, 4> zeros = {0, 0, 0, 0};
         static constexpr std::array<std::uint8_t, 4> ones = {0xFF, 0xFF, 0xFF, 0xFF};
         static constexpr std::array<std::uint8_t, 4> error = {1, 0, 0, 0};
         return digest(log_.bank, zeros) == event.digest || digest(log_.bank, ones) == event.digest ||
-               digest(log_.bank, error) == event.digest;
+               digest(log_.bank, error) == event.digest ||
+               (event.pcr > last_firmware_pcr && event.covered && event.data.size() == zeros.size());
     }
 
     LittleReader reader_;

@@ -166,14 +166,14 @@ std::size_t rsa_slot(const Signature &signature) {
 } // namespace
 
 Result<QuoteVerifier> QuoteVerifier::make(PublicKey ak) {
-    if (ak.area() && ((ak.area()->attributes & ak_attributes) != ak_attributes ||
-                      (ak.area()->attributes & object::decrypt) != 0)) {
+    const auto &area = ak.area();
+    if (area &&
+        ((area->attributes & ak_attributes) != ak_attributes || (area->attributes & object::decrypt) != 0)) {
         return does_not_hold("key",
                              std::format("its attributes (0x{:08x}) do not make it an attestation key: "
-                                         "restricted, sign, fixedTPM, fixedParent, "
-                                         "sensitiveDataOrigin, and not decrypt; make one with "
-                                         "tpm2_createak",
-                                         ak.area()->attributes));
+                                         "restricted, sign, fixedTPM, fixedParent, sensitiveDataOrigin, and "
+                                         "not decrypt; make one with tpm2_createak",
+                                         area->attributes));
     }
     auto ready = std::make_unique<Ready>();
     if (ak.kind() != KeyKind::rsa) {
@@ -244,7 +244,7 @@ Result<QuoteReport> verify_quote(const QuoteBundle &bundle, ByteView nonce,
     if (!verifier) {
         return std::unexpected(std::move(verifier.error()));
     }
-    return verifier->verify(bundle, {.nonce = nonce, .pcrs = requested});
+    return verifier->verify(bundle, {.nonce = nonce, .pcrs = requested, .firmware_versions = {}});
 }
 
 } // namespace dsmil::attest

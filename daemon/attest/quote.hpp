@@ -48,9 +48,9 @@ struct QuoteReport {
 // What the quote must say.
 struct QuoteExpectation {
     ByteView nonce;
-    std::span<const unsigned> pcrs;                     // exactly these
-    const QuoteReport *earlier = nullptr;               // none: the clock is not compared
-    std::span<const std::uint64_t> firmware_versions{}; // none: any
+    std::span<const unsigned> pcrs;                   // exactly these
+    const QuoteReport *earlier = nullptr;             // none: the clock is not compared
+    std::span<const std::uint64_t> firmware_versions; // none: any
 };
 
 // One attestation key, made ready once: a verification then costs little more than the

@@ -19,15 +19,10 @@ class Reader {
 
     template <typename T>
     T number() {
+        const ByteView bytes = take(sizeof(T));
         std::uint64_t value = 0;
-        unsigned shift = 0;
-        for (const std::uint8_t byte : take(sizeof(T))) {
-            if constexpr (order == std::endian::big) {
-                value = value << 8U | byte;
-            } else {
-                value |= std::uint64_t{byte} << shift;
-                shift += 8;
-            }
+        for (std::size_t i = 0; i < bytes.size(); i++) {
+            value = value << 8U | bytes[order == std::endian::big ? i : bytes.size() - 1 - i];
         }
         return static_cast<T>(value);
     }

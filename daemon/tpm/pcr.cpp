@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tpm/pcr.hpp"
 
-#include "tpm/quote_verify.hpp"
+#include "attest/quote.hpp"
 
 #include <algorithm>
 #include <format>
@@ -30,7 +30,7 @@ TPML_PCR_SELECTION selection_of(const std::vector<unsigned> &pcrs) {
     selection.count = 1;
     auto &bank = selection.pcrSelections[0];
     bank.hash = TPM2_ALG_SHA256;
-    bank.sizeofSelect = pcr_count / 8;
+    bank.sizeofSelect = attest::pcr_count / 8;
     for (const unsigned pcr : pcrs) {
         bank.pcrSelect[pcr / 8] |= static_cast<BYTE>(1U << (pcr % 8));
     }
@@ -68,7 +68,7 @@ Result<std::map<unsigned, Bytes>> read_pcrs(Tpm &tpm, const std::vector<unsigned
 }
 
 Result<void> extend_pcr(Tpm &tpm, unsigned pcr, const Hash &digest) {
-    if (pcr >= pcr_count) {
+    if (pcr >= attest::pcr_count) {
         return fail(Code::usage, std::format("there is no PCR {}", pcr));
     }
     TPML_DIGEST_VALUES values{};

@@ -28,7 +28,7 @@ bool are_quoted(const std::map<unsigned, Bytes> &values, ByteView quoted) {
     return std::ranges::equal(ByteView(digest.buffer, digest.size), policy::pcr_digest(values));
 }
 
-Result<QuoteBundle> quote_once(Tpm &tpm, ByteView nonce, const std::vector<unsigned> &pcrs) {
+Result<attest::QuoteBundle> quote_once(Tpm &tpm, ByteView nonce, const std::vector<unsigned> &pcrs) {
     TPM2B_DATA qualifying{};
     qualifying.size = static_cast<UINT16>(nonce.size());
     std::ranges::copy(nonce, qualifying.buffer);
@@ -56,16 +56,16 @@ Result<QuoteBundle> quote_once(Tpm &tpm, ByteView nonce, const std::vector<unsig
         return std::unexpected(!marshalled ? std::move(marshalled.error()) : std::move(values.error()));
     }
     const ByteView attest(quoted->attestationData, quoted->size);
-    return QuoteBundle{Bytes(attest.begin(), attest.end()), std::move(*marshalled), spki_to_pem(key.spki()),
+    return attest::QuoteBundle{Bytes(attest.begin(), attest.end()), std::move(*marshalled), spki_to_pem(key.spki()),
                        std::move(*values)};
 }
 
 } // namespace
 
 Result<Quote> make_quote(Tpm &tpm, ByteView nonce, const std::vector<unsigned> &pcrs) {
-    if (nonce.size() > max_nonce_bytes || pcrs.empty() || std::ranges::max(pcrs) >= pcr_count) {
+    if (nonce.size() > max_nonce_bytes || pcrs.empty() || std::ranges::max(pcrs) >= attest::pcr_count) {
         return fail(Code::usage, std::format("a nonce has at most {} bytes, and PCRs are below {}",
-                                             max_nonce_bytes, pcr_count));
+                                             max_nonce_bytes, attest::pcr_count));
     }
     for (unsigned tries = 0; tries < quote_tries; tries++) {
         auto bundle = quote_once(tpm, nonce, pcrs);

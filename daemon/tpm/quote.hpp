@@ -2,7 +2,7 @@
 // Quotes with the attestation key. Inner header of tpm/.
 #pragma once
 
-#include "tpm/quote_verify.hpp"
+#include "attest/quote.hpp"
 #include "tpm/tpm.hpp"
 
 #include <string>
@@ -11,7 +11,7 @@
 namespace dsmil::tpm {
 
 struct Quote {
-    QuoteBundle bundle;
+    attest::QuoteBundle bundle;
     std::string manufacturer;     // "IBM", "STM"
     std::string firmware_version; // of the TPM, as its vendor counts
 };

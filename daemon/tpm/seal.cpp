@@ -6,7 +6,7 @@
 #include "tpm/pcr.hpp"
 #include "tpm/policy_session.hpp"
 #include "tpm/public_key.hpp"
-#include "tpm/quote_verify.hpp"
+#include "attest/quote.hpp"
 
 #include <algorithm>
 #include <array>
@@ -25,8 +25,8 @@ Result<void> check(ByteView secret, const SealOptions &options) {
     if (secret.empty() || secret.size() > max_sealed_bytes) {
         return fail(Code::usage, std::format("1 to {} bytes can be sealed", max_sealed_bytes));
     }
-    if (distinct.size() != options.pcrs.size() || (!distinct.empty() && *distinct.rbegin() >= pcr_count)) {
-        return fail(Code::usage, std::format("PCRs are distinct and below {}", pcr_count));
+    if (distinct.size() != options.pcrs.size() || (!distinct.empty() && *distinct.rbegin() >= attest::pcr_count)) {
+        return fail(Code::usage, std::format("PCRs are distinct and below {}", attest::pcr_count));
     }
     if (options.pcrs.empty() && !options.nv) {
         return fail(Code::usage, "without a PCR or an NV index nothing is sealed to any state");

@@ -212,6 +212,7 @@ class Quote(WithTpm):
                                            check=False).returncode, 0)
         self.assert_both(self.quote_arguments(eat=key, out=token), 6, "exists")
         self.assert_both(self.quote_arguments(eat=key), 2, "usage")
+        self.assert_both(self.quote_arguments(eat=key, out=self.path("new"), nonce="0011"), 2, "usage")
         self.assert_both(self.quote_arguments(eat=signed, out=self.path("new")), 1, "malformed")
 
 

@@ -269,6 +269,16 @@ class EkCertificate(WithTpm):
         self.refused("key", "good.pem", "roots", "--ek", self.tpm.path("ekrsa.pub"))
         self.refused("key", "good.pem", "roots", "--ek", self.tpm.path("ak.pub"))
 
+    def test_the_reference_values_name_the_keys_that_are_known(self):
+        name = self.tpm.run("tpm2_readpublic", "-c", "ek.ctx").decode().split("name: ")[1].split()[0]
+        self.tpm.flush()
+        good = self.write("good.toml", "[tpm]\nek_names = \"{}\"\n".format(name).encode())
+        bad = self.write("bad.toml", b"[tpm]\nek_names = \"000b00\"\n")
+        ek = ["--ek", self.tpm.path("ek.pub")]
+        self.assertEqual(run(*self.verify("good.pem", "roots", *ek, "--policy", good)).code, 0)
+        self.assert_both(self.verify("good.pem", "roots", *ek, "--policy", bad), 7, "policy_violated")
+        self.assert_both(self.verify("good.pem", "roots", "--policy", good), 2, "usage")
+
     def test_a_changed_byte_is_noticed(self):
         self.openssl("x509", "-in", "good.pem", "-outform", "DER", "-out", "whole.der")
         with open(self.tpm.path("whole.der"), "rb") as file:

@@ -5,7 +5,7 @@
 #include "support.hpp"
 #include "swtpm.hpp"
 #include "tpm/pcr.hpp"
-#include "tpm/quote_verify.hpp"
+#include "attest/quote.hpp"
 #include "tpm/tpm.hpp"
 
 #include <boost/json/array.hpp>
@@ -140,7 +140,7 @@ TEST_F(DeviceApiTest, AStatementIsQuotedByTheTpmAndRecorded) {
     const std::string statement(answer->at("statement").as_string());
     EXPECT_EQ(statement, device_statement(a_state(0x8005), *from_hex("0011223344556677")));
     const auto &quote = answer->at("quote").as_object();
-    tpm::QuoteBundle bundle;
+    attest::QuoteBundle bundle;
     bundle.quoted = *from_base64(quote.at("quoted").as_string());
     bundle.signature = *from_base64(quote.at("signature").as_string());
     bundle.ak_public_pem = quote.at("ak_public_pem").as_string();
@@ -148,8 +148,8 @@ TEST_F(DeviceApiTest, AStatementIsQuotedByTheTpmAndRecorded) {
         bundle.pcrs[static_cast<unsigned>(std::stoul(std::string(number)))] = *from_hex(value.as_string());
     }
     const std::vector<unsigned> pcrs = {0, 7};
-    EXPECT_TRUE(tpm::verify_quote(bundle, sha256(as_bytes(statement)), pcrs));
-    EXPECT_FALSE(tpm::verify_quote(bundle, sha256(as_bytes(statement + " ")), pcrs));
+    EXPECT_TRUE(attest::verify_quote(bundle, sha256(as_bytes(statement)), pcrs));
+    EXPECT_FALSE(attest::verify_quote(bundle, sha256(as_bytes(statement + " ")), pcrs));
     const auto kept = records();
     ASSERT_EQ(kept.size(), 1U);
     EXPECT_EQ(kept[0].action, "device_attest");

@@ -116,6 +116,18 @@ TEST(EventLog, ASeparatorAfterAnErrorIsOne) {
     EXPECT_TRUE(parse_event_log(log.bytes(), HashAlg::sha256));
 }
 
+TEST(EventLog, BeyondTheFirmwaresPcrsASeparatorMayHaveFourLetters) {
+    LogBuilder log;
+    log.event(12, ev_separator, "WBCL");
+    EXPECT_TRUE(parse_event_log(log.bytes(), HashAlg::sha256));
+    LogBuilder early;
+    early.event(7, ev_separator, "WBCL");
+    refuses(early.bytes(), Code::attestation_failed, "separator of PCR 7");
+    LogBuilder other;
+    other.event(12, ev_separator, "WBCL", "something else");
+    refuses(other.bytes(), Code::attestation_failed, "separator of PCR 12");
+}
+
 TEST(EventLog, OnlyDataThatTheDigestCoversIsDescribed) {
     LogBuilder log;
     log.event(5, ev_efi_action, "Exit Boot Services")

@@ -42,7 +42,7 @@ QuoteBundle make(const AttestKey &key, Scheme scheme, HashAlg hash) {
 
 QuoteExpectation expected() {
     static const Bytes nonce(16, 7);
-    return {.nonce = nonce, .pcrs = pcrs};
+    return {.nonce = nonce, .pcrs = pcrs, .firmware_versions = {}};
 }
 
 TEST(QuoteKey, EveryKindAndSchemeHoldsAndNoOtherQuoteDoes) {

@@ -198,7 +198,8 @@ class QuoteClock : public Quote {
     [[nodiscard]] Result<QuoteReport> after(const QuoteIngredients &earlier,
                                             const QuoteIngredients &in) const {
         const auto before = read_report(make_quoted(earlier));
-        return verifier().verify(make(in), {.nonce = nonce, .pcrs = pcrs, .earlier = &*before});
+        return verifier().verify(
+            make(in), {.nonce = nonce, .pcrs = pcrs, .earlier = &*before, .firmware_versions = {}});
     }
 };
 

@@ -109,6 +109,13 @@ TEST_F(Verdicts, APcrThatOthersExtendTooNeedsNotMatchUnlessItsEventsAreNamed) {
         std::string::npos);
 }
 
+TEST_F(Verdicts, ALogOfAnotherBankShowsNothing) {
+    log = parse_event_log(bytes, HashAlg::sha1).value();
+    EXPECT_EQ(judged("").findings.at(0).check, "replay");
+    EXPECT_FALSE(judge({.log = &log}, reference(events())).holds());
+    EXPECT_TRUE(judge({.log = &log}, reference("")).holds());
+}
+
 TEST_F(Verdicts, WithoutALogTheChangedPcrIsNamedAlone) {
     const auto verdict =
         judge({.pcrs = &pcrs}, reference(std::format("[pcrs]\n4 = \"{}\"\n", std::string(64, '0'))));

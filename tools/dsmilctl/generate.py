@@ -321,7 +321,7 @@ def fish(table, devices):
         first, *rest = command["name"].split()
         if first not in seen:
             seen.add(first)
-            summary = command["summary"] if not rest else "the ledger"
+            summary = command["summary"] if not rest else ", ".join(second_words(table, first))
             yield "complete -c dsmilctl -n __fish_use_subcommand -a {} -d {}".format(first, quoted(summary))
         condition = "-n '__fish_seen_subcommand_from {}'".format(first)
         if rest:

@@ -31,12 +31,13 @@ Result<Bytes> name_of_key(const Call &call) {
     if (!key) {
         return std::unexpected(std::move(key.error()));
     }
-    if (!key->area()) {
+    const auto &area = key->area();
+    if (!area) {
         return dsmil::fail(Code::usage,
                            "a key in PEM has no name; give it as the TPM writes it (tpm2_readpublic -o), "
                            "or its name (--ak-name)");
     }
-    return key->area()->name;
+    return area->name;
 }
 
 } // namespace

@@ -54,6 +54,32 @@ Result<std::vector<attest::CertificatePointer>> read_roots(const std::string &fo
     return roots;
 }
 
+// With reference values, whether the TPM is one of those that are known.
+Result<void> check_name(const Call &call, const std::optional<attest::PublicKey> &ek) {
+    const auto logs = read_logs(call, "", "");
+    if (!logs) {
+        return std::unexpected(logs.error());
+    }
+    const auto &known = logs->reference.ek_names;
+    if (known.empty()) {
+        return {};
+    }
+    const auto area = ek ? ek->area() : std::nullopt;
+    if (!area) {
+        return dsmil::fail(Code::usage,
+                           "the reference values name endorsement keys: give the key with --ek as the TPM "
+                           "writes it (tpm2_createek -u), PEM has no name");
+    }
+    if (std::ranges::find(known, area->name) == known.end()) {
+        return dsmil::fail(
+            Code::policy_violated,
+            std::format("the endorsement key {} is not one that is known; if the machine's TPM was "
+                        "replaced, add its name",
+                        dsmil::to_hex(area->name)));
+    }
+    return {};
+}
+
 Result<attest::EkCertificate> verify(const Call &call) {
     std::optional<attest::PublicKey> ek;
     if (call.has("--ek")) {
@@ -74,6 +100,9 @@ Result<attest::EkCertificate> verify(const Call &call) {
     const auto roots = read_roots(call.argument("--roots"));
     if (!roots) {
         return std::unexpected(roots.error());
+    }
+    if (auto known = check_name(call, ek); !known) {
+        return std::unexpected(std::move(known.error()));
     }
     const auto now =
         std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
