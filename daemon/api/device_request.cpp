@@ -2,8 +2,8 @@
 #include "api/device_request.hpp"
 
 #include "api/attest_request.hpp"
-#include "dsmil/catalog.hpp"
 #include "attest/quote.hpp"
+#include "dsmil/catalog.hpp"
 #include "tpm/service.hpp"
 
 #include <algorithm>

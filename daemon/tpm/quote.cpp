@@ -56,8 +56,8 @@ Result<attest::QuoteBundle> quote_once(Tpm &tpm, ByteView nonce, const std::vect
         return std::unexpected(!marshalled ? std::move(marshalled.error()) : std::move(values.error()));
     }
     const ByteView attest(quoted->attestationData, quoted->size);
-    return attest::QuoteBundle{Bytes(attest.begin(), attest.end()), std::move(*marshalled), spki_to_pem(key.spki()),
-                       std::move(*values)};
+    return attest::QuoteBundle{Bytes(attest.begin(), attest.end()), std::move(*marshalled),
+                               spki_to_pem(key.spki()), std::move(*values)};
 }
 
 } // namespace

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tpm/seal.hpp"
 
+#include "attest/quote.hpp"
 #include "tpm/nv.hpp"
 #include "tpm/object_name.hpp"
 #include "tpm/pcr.hpp"
 #include "tpm/policy_session.hpp"
 #include "tpm/public_key.hpp"
-#include "attest/quote.hpp"
 
 #include <algorithm>
 #include <array>
@@ -25,7 +25,8 @@ Result<void> check(ByteView secret, const SealOptions &options) {
     if (secret.empty() || secret.size() > max_sealed_bytes) {
         return fail(Code::usage, std::format("1 to {} bytes can be sealed", max_sealed_bytes));
     }
-    if (distinct.size() != options.pcrs.size() || (!distinct.empty() && *distinct.rbegin() >= attest::pcr_count)) {
+    if (distinct.size() != options.pcrs.size() ||
+        (!distinct.empty() && *distinct.rbegin() >= attest::pcr_count)) {
         return fail(Code::usage, std::format("PCRs are distinct and below {}", attest::pcr_count));
     }
     if (options.pcrs.empty() && !options.nv) {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The operations on a device, over a software TPM.
 #include "api/device_api.hpp"
+#include "attest/quote.hpp"
 #include "base/clock.hpp"
 #include "support.hpp"
 #include "swtpm.hpp"
 #include "tpm/pcr.hpp"
-#include "attest/quote.hpp"
 #include "tpm/tpm.hpp"
 
 #include <boost/json/array.hpp>

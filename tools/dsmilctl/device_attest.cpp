@@ -40,21 +40,21 @@ Result<Question> question_of(const Call &call) {
 
 // The TPM signed these very words, for this device and for this nonce.
 Result<void> check(const Question &question, const std::string &statement,
-                   const dsmil::tpm::QuoteBundle &bundle) {
+                   const dsmil::attest::QuoteBundle &bundle) {
     const std::string begin = std::format("dsmil-device-statement-v1\ndevice {}\n", hex16(question.device));
     const std::string end = std::format("\nnonce {}\n", dsmil::to_hex(question.nonce));
     if (!statement.starts_with(begin) || !statement.ends_with(end)) {
         return dsmil::fail(Code::attestation_failed, "the statement is not of this device and nonce");
     }
     const auto hash = dsmil::sha256(dsmil::as_bytes(statement));
-    if (const auto held = dsmil::tpm::verify_quote(bundle, hash, question.pcrs); !held) {
+    if (const auto held = dsmil::attest::verify_quote(bundle, hash, question.pcrs); !held) {
         return std::unexpected(held.error());
     }
     return {};
 }
 
 boost::json::object json(const Call &call, const Question &question, const std::string &statement,
-                         const dsmil::tpm::QuoteBundle &bundle, const std::string &fingerprint) {
+                         const dsmil::attest::QuoteBundle &bundle, const std::string &fingerprint) {
     boost::json::object pcrs;
     for (const auto &[pcr, value] : bundle.pcrs) {
         pcrs[std::to_string(pcr)] = dsmil::to_hex(value);
@@ -92,8 +92,8 @@ dsmil::Result<int> run_device_attest(const Call &call, Output &out) {
     }
     const auto *quote = answer->if_contains("quote");
     const auto bundle = decode_attestation(quote != nullptr ? boost::json::serialize(*quote) : "");
-    const auto held =
-        bundle.and_then([&](const dsmil::tpm::QuoteBundle &of) { return check(*question, *statement, of); });
+    const auto held = bundle.and_then(
+        [&](const dsmil::attest::QuoteBundle &of) { return check(*question, *statement, of); });
     const auto ak = held.and_then([&] { return spki_of(bundle->ak_public_pem); });
     if (!ak) {
         return std::unexpected(ak.error());

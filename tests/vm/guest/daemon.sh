@@ -29,6 +29,24 @@ checkquote 00112233445566778899aabbccddeeff00112233 >/dev/null 2>&1
 is 1 "$(($? != 0))" "tpm2_checkquote refuses it for another nonce"
 exits 2 "a nonce of 33 bytes is a usage error" dsmilctl attest --nonce "$(printf '00%.0s' $(seq 33))"
 
+exits 0 "the TPM's health is told" dsmilctl tpm status
+exits 0 "the TPM attests a device" dsmilctl device attest 0x8005
+says 'CONFIG' "with its registers"
+exits 0 "the device gets a key of its own" dsmilctl device provision 0x8005
+openssl pkey -pubin -in /tmp/out -noout
+ok $? "which OpenSSL reads"
+rm -f /tmp/sealed
+exits 0 "its configuration is sealed to the machine's state" dsmilctl device seal 0x8005 /tmp/sealed --pcrs 16
+recovery=$(sed -n 's/.*kept nowhere else: //p' /tmp/out)
+exits 0 "and opened in it" dsmilctl device unseal 0x8005 /tmp/sealed
+says 'CONFIG' "with what was sealed"
+tpm2 pcrextend -T device:/dev/tpmrm0 16:sha256=0000000000000000000000000000000000000000000000000000000000000001
+ok $? "then the state changes"
+exits 7 "and it stays shut" dsmilctl device unseal 0x8005 /tmp/sealed
+says 'PCR 16' "naming what changed"
+exits 0 "but to the recovery secret" dsmilctl device unseal 0x8005 /tmp/sealed --recovery "$recovery"
+exits 6 "and never as another device's" dsmilctl device unseal 0x8006 /tmp/sealed --recovery "$recovery"
+
 exits 8 "a refused write is made for the ledger" dsmilctl write 0x8009 CONFIG 7
 exits 0 "and an allowed one" dsmilctl write 0x8005 CONFIG 0x77
 exits 0 "and reads" sh -c 'for i in 1 2 3 4; do dsmilctl read 0x8005 CONFIG; done'
