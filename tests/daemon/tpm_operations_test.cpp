@@ -119,10 +119,10 @@ TEST_F(TpmOperationsTest, TheAttestationKeyPersistsForTpm2Quote) {
     EXPECT_EQ(test::run_program({"tpm2_checkquote", "-u", write("ak.pem", as_bytes(pem)), "-m", file("msg"),
                                  "-s", file("sig"), "-q", "0011"}),
               0);
-    QuoteBundle bundle{read("msg"), read("sig"), pem, {}};
+    attest::QuoteBundle bundle{read("msg"), read("sig"), pem, {}};
     open();
     bundle.pcrs = read_pcrs(*tpm, {0, 7}).value();
-    EXPECT_TRUE(verify_quote(bundle, Bytes{0, 0x11}, std::vector<unsigned>{0, 7}));
+    EXPECT_TRUE(attest::verify_quote(bundle, Bytes{0, 0x11}, std::vector<unsigned>{0, 7}));
 }
 
 TEST_F(TpmOperationsTest, KeysOfEveryKindSignForOpenssl) {

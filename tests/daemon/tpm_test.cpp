@@ -69,7 +69,7 @@ TEST_F(TpmTest, QuotesAnyNumberOfPcrs) {
         const auto quote = make_quote(*tpm, nonce, pcrs);
         ASSERT_TRUE(quote) << quote.error().detail;
         EXPECT_EQ(quote->bundle.pcrs.size(), count);
-        EXPECT_TRUE(verify_quote(quote->bundle, nonce, pcrs));
+        EXPECT_TRUE(attest::verify_quote(quote->bundle, nonce, pcrs));
         EXPECT_EQ(quote->manufacturer, "IBM");
     }
 }
