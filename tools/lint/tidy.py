@@ -6,7 +6,9 @@ macros of their framework take its analyser minutes a file. A file that was clea
 not looked at again until it, a header that it includes (however deep), its flags, the
 rules or clang-tidy change; what was clean is remembered in the cache, by content.
 
-    tools/lint/tidy.py [FILE...]     from the source tree; needs build/release
+    tools/lint/tidy.py [--analyze] [FILE...]     from the source tree; needs build/release
+
+Clang's analyser, two thirds of the time, is left to --analyze.
 """
 import concurrent.futures
 import hashlib
@@ -20,9 +22,13 @@ import time
 BUILD = "build/release"
 STAMPS = os.path.join(os.environ.get("DSMIL_CACHE", "build/lint"), "tidy")
 KEPT_SECONDS = 30 * 24 * 3600
+RULES = ".clang-tidy"
 # What the headers that the build makes are made from.
-GENERATORS = re.compile(r"(\.clang-tidy|errors\.csv|generate_errors\.py|commands\.json|generate\.py|"
-                        r"devices\.csv|generate\.awk)$")
+GENERATED = {
+    "errors.def": ("lib/errors.csv", "lib/generate_errors.py"),
+    "commands.inc": ("tools/dsmilctl/commands.json", "tools/dsmilctl/generate.py"),
+    "dsmil_catalog.def": ("tools/catalog/devices.csv", "tools/catalog/generate.awk"),
+}
 INCLUDE = re.compile(rb'^\s*#\s*include\s*["<]([^">]+)[">]', re.M)
 
 
@@ -50,6 +56,8 @@ class Tree:
             self.direct[path] = [header for name in names
                                  for header in self.headers.get(os.path.basename(name), [])
                                  if ("/" + header).endswith("/" + name.removeprefix("../"))]
+            for name in names:
+                self.direct[path] += GENERATED.get(os.path.basename(name), ())
         return self.direct[path]
 
     def closure(self, path):
@@ -69,9 +77,9 @@ def key(tree, common, path, command):
     return content.hexdigest()[:32]
 
 
-def look_at(path, stamp):
+def look_at(path, stamp, checks):
     started = time.monotonic()
-    done = subprocess.run(["clang-tidy", "--quiet", "-p", BUILD, "--extra-arg=-Wno-unknown-warning-option", path],
+    done = subprocess.run(["clang-tidy", "--quiet", "-p", BUILD, "--extra-arg=-Wno-unknown-warning-option", *checks, path],
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
     if done.returncode == 0:
         with open(stamp, "w", encoding="utf-8"):
@@ -87,14 +95,13 @@ def forget_old():
 
 
 def main():
-    wanted = set(sys.argv[1:])
+    wanted = set(sys.argv[1:]) - {"--analyze"}
+    checks = [] if "--analyze" in sys.argv[1:] else ["--checks=-clang-analyzer-*"]
     os.makedirs(STAMPS, exist_ok=True)
     forget_old()
     tree = Tree()
     common = subprocess.run(["clang-tidy", "--version"], capture_output=True, check=True).stdout
-    for path in tree.files:
-        if GENERATORS.search(path):
-            common += hashlib.sha256(read(path)).digest()
+    common += read(RULES) + repr(checks).encode()
     todo, seen = {}, set()
     known = set(tree.files)
     for entry in json.loads(read(os.path.join(BUILD, "compile_commands.json"))):
@@ -111,7 +118,7 @@ def main():
             todo[path] = stamp
     bad = 0
     with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        running = {pool.submit(look_at, path, stamp): path for path, stamp in todo.items()}
+        running = {pool.submit(look_at, path, stamp, checks): path for path, stamp in todo.items()}
         for done in concurrent.futures.as_completed(running):
             status, text, seconds = done.result()
             if status:
