@@ -105,8 +105,10 @@ shows '0x0*2a'
 held "written, seen by the firmware, read back"
 
 # What the administrator prepared: an approver with a key of his own, and two rules.
-openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$work/bob.key" 2>/dev/null &&
-	openssl pkey -in "$work/bob.key" -pubout -out "$work/bob.pem" && chown bob "$work/bob.key" || fail "no key for bob"
+if ! openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$work/bob.key" 2>/dev/null ||
+	! openssl pkey -in "$work/bob.key" -pubout -out "$work/bob.pem" || ! chown bob "$work/bob.key"; then
+	fail "no key for bob"
+fi
 cat >/etc/dsmil/grants.toml <<END
 [[approver]]
 name = "bob"
