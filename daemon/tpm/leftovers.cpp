@@ -38,9 +38,13 @@ void flush(Context &context, TPM2_HANDLE handle) {
 
 } // namespace
 
+bool is_simulator(const std::string &tcti) {
+    return tcti.starts_with("swtpm") || tcti.starts_with("mssim");
+}
+
 Result<void> flush_leftovers(Context &context, const std::string &tcti) {
     std::vector<TPM2_HANDLE> firsts = {TPM2_TRANSIENT_FIRST};
-    if (tcti.starts_with("swtpm") || tcti.starts_with("mssim")) {
+    if (is_simulator(tcti)) {
         firsts.push_back(TPM2_LOADED_SESSION_FIRST);
     }
     for (const auto first : firsts) {

@@ -9,6 +9,9 @@
 
 namespace dsmil::tpm {
 
+// Nobody's but ours, and started by no firmware: a program on a socket.
+[[nodiscard]] bool is_simulator(const std::string &tcti);
+
 // Flushes it. A resource manager shows each connection its own objects only, so
 // with one there is nothing; other programs' sessions it does show, so those are
 // left alone but in a simulator, which is nobody else's.

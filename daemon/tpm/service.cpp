@@ -178,9 +178,9 @@ void Service::perform_anew(Pending &pending) {
         pending.work(*tpm_);
     }
     reactor_.post([this, opened = std::move(opened)]() mutable {
-        log_.write({.level = LogLevel::warning,
-                    .event_type = "tpm_forgot",
-                    .message = "the TPM forgot its session and keys: they were loaded again"});
+        hear({"tpm_forgot",
+              "the TPM, or its resource manager, forgot what was loaded: its session and keys",
+              {}});
         connected(std::move(opened));
     });
 }
@@ -198,10 +198,12 @@ void Service::lost(Error error) {
 }
 
 void Service::hear(const SecurityEvent &event) {
+    auto context = event.context;
+    context.emplace_back("action", event.action);
     log_.write({.level = LogLevel::warning,
-                .event_type = event.action,
+                .event_type = "security_event",
                 .message = event.message,
-                .context = event.context});
+                .context = std::move(context)});
     if (hear_) {
         hear_(event);
     }

@@ -32,8 +32,11 @@ Result<std::unique_ptr<Tpm>> Tpm::open(const TpmOptions &options, Timings &timin
         return std::unexpected(std::move(context.error()));
     }
     std::unique_ptr<Tpm> tpm(new Tpm(std::move(*context), options.secrets)); // The constructor is private.
-    if (auto started = tpm->context_.start_up(); !started) {
-        return std::unexpected(std::move(started.error()));
+    // A real TPM that nobody started was reset behind the system's back: it stays as it is.
+    if (is_simulator(options.context.tcti)) {
+        if (auto started = tpm->context_.start_up(); !started) {
+            return std::unexpected(std::move(started.error()));
+        }
     }
     if (auto known = tpm->read_identity(); !known) {
         return std::unexpected(std::move(known.error()));

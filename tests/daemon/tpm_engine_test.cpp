@@ -209,7 +209,7 @@ TEST_F(TpmEngineTest, ATpmThatIsResetInTheMiddleIsLoadedAgain) {
         ASSERT_TRUE(answer) << answer.error().detail << answer.error().causes.front();
     }
     EXPECT_EQ(service->public_key(), key);
-    EXPECT_GE(std::ranges::count(log.events, "tpm_forgot", &LogEvent::event_type), 5);
+    EXPECT_GE(std::ranges::count(log.events, "security_event", &LogEvent::event_type), 5);
 }
 
 TEST_F(TpmEngineTest, AResetIsASecurityEventAndSoIsAForgedAnswer) {
@@ -231,17 +231,17 @@ TEST_F(TpmEngineTest, AResetIsASecurityEventAndSoIsAForgedAnswer) {
     const auto resets = seen->reset_count;
     ASSERT_TRUE(swtpm.reset());
     look();
-    EXPECT_EQ(heard, std::vector<std::string>{"tpm_reset"});
+    EXPECT_TRUE(std::ranges::contains(heard, "tpm_forgot"));
+    EXPECT_EQ(std::ranges::count(heard, "tpm_reset"), 1);
     EXPECT_EQ(seen->reset_count, resets + 1);
     EXPECT_EQ(seen->lockout_left.count(), 0);
     EXPECT_GE(seen->nv_writes, 4U); // storage root and three keys
     EXPECT_GE(seen->persistent_objects, 4U);
     look();
-    EXPECT_EQ(heard.size(), 1U); // once
+    EXPECT_EQ(std::ranges::count(heard, "tpm_reset"), 1); // once
     bus.change(TPM2_CC_Sign, [](Bytes &answer) { answer[20] ^= 1U; });
     ASSERT_FALSE(sign_now());
-    test::run_until(reactor, [&] { return heard.size() == 2; });
-    EXPECT_EQ(heard.back(), "tpm_answer_forged");
+    test::run_until(reactor, [&] { return heard.back() == "tpm_answer_forged"; });
 }
 
 TEST_F(TpmEngineTest, ALockoutSaysHowManySecondsAreLeft) {
