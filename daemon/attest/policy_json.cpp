@@ -91,6 +91,13 @@ const json::object *object_in(const json::object &object, std::string_view name)
     return value != nullptr ? value->if_object() : nullptr;
 }
 
+// A TPMT_PUBLIC, also inside of a TPM2B_PUBLIC, where it is a field of that name.
+const json::object *area_in(const json::value &value, std::string_view inner) {
+    const auto *const outer = value.if_object();
+    const auto *const inside = outer != nullptr ? field(*outer, inner) : nullptr;
+    return inside != nullptr ? inside->if_object() : outer;
+}
+
 Value<void> put_symmetric(const json::object &parameters, Writer &out) {
     const auto *const symmetric = object_in(parameters, "symmetric");
     const auto *const name = symmetric != nullptr ? field(*symmetric, "algorithm") : nullptr;
@@ -301,10 +308,7 @@ Value<std::uint8_t> locality(const json::value &value) {
 }
 
 Value<Bytes> public_area(const json::value &value) {
-    const auto *area = value.if_object();
-    if (area != nullptr && field(*area, "publicArea") != nullptr) { // TPM2B_PUBLIC
-        area = field(*area, "publicArea")->if_object();
-    }
+    const auto *const area = area_in(value, "publicArea");
     const auto *const parameters = area != nullptr ? object_in(*area, "parameters") : nullptr;
     if (parameters == nullptr || field(*area, "type") == nullptr || field(*area, "nameAlg") == nullptr ||
         field(*area, "objectAttributes") == nullptr) {
@@ -333,9 +337,12 @@ Value<Bytes> name_of_public(const json::value &value) {
     if (!area) {
         return area;
     }
-    const auto *const object = value.if_object();
-    const auto *const inner = object->if_contains("publicArea");
-    const auto alg = hash(*field(inner != nullptr ? *inner->if_object() : *object, "nameAlg"));
+    const auto *const object = area_in(value, "publicArea");
+    const auto *const name_alg = object != nullptr ? field(*object, "nameAlg") : nullptr;
+    const auto alg = name_alg != nullptr ? hash(*name_alg) : Value<HashAlg>(wrong("there is no nameAlg"));
+    if (!alg) {
+        return std::unexpected(alg.error());
+    }
     return name_with(*alg, *area);
 }
 
@@ -376,10 +383,7 @@ Value<Bytes> name_of_pem(const json::object &element) {
 }
 
 Value<Bytes> name_of_nv(const json::value &value) {
-    const auto *area = value.if_object();
-    if (area != nullptr && field(*area, "nvPublic") != nullptr) { // TPM2B_NV_PUBLIC
-        area = field(*area, "nvPublic")->if_object();
-    }
+    const auto *const area = area_in(value, "nvPublic");
     if (area == nullptr || field(*area, "nvIndex") == nullptr || field(*area, "nameAlg") == nullptr ||
         field(*area, "attributes") == nullptr || field(*area, "dataSize") == nullptr) {
         return wrong("nvPublic has nvIndex, nameAlg, attributes and dataSize");

@@ -20,8 +20,8 @@ using dsmil::Bytes;
 namespace attest = dsmil::attest;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t quotes = 64; // of a batch
-constexpr std::size_t batches = 200;
+constexpr std::size_t quotes = 8; // of a batch: shorter than what a scheduler gives at once
+constexpr std::size_t batches = 1600;
 constexpr std::size_t events = 1000;
 constexpr std::size_t event_bytes = 256; // of data, as much as real logs have on average
 constexpr std::size_t replays = 500;

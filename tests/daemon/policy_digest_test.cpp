@@ -46,6 +46,18 @@ TEST(PolicyDigest, NamesAreTakenInEverySpelling) {
               of(R"({"type":"Locality","locality":"0x9"})"));
 }
 
+TEST(PolicyDigest, APublicAreaMayBeInsideOfASizedOneInEitherSpelling) {
+    const std::string area = R"({"type":"ECC","nameAlg":"SHA256","objectAttributes":["sign"],)"
+                             R"("parameters":{"curveID":"NIST_P256"},"unique":{"x":"01","y":"02"}})";
+    const auto expected = of(std::format(R"({{"type":"Signed","keyPublic":{}}})", area));
+    EXPECT_EQ(expected.size(), 64U);
+    for (const auto *const name : {"publicArea", "publicarea"}) {
+        EXPECT_EQ(of(std::format(R"({{"type":"Signed","keyPublic":{{"size":0,"{}":{}}}}})", name, area)),
+                  expected);
+    }
+    EXPECT_NE(of(R"({"type":"Signed","keyPublic":{"publicarea":7}})").size(), 64U);
+}
+
 TEST(PolicyDigest, CommentsAndLineEndsAreTakenAsTpm2TssDoes) {
     EXPECT_EQ(
         digest_of(

@@ -51,25 +51,29 @@ Result<int> run_verify_ima(const Call &call, Output &out) {
     if (!logs) {
         return std::unexpected(logs.error());
     }
+    if (!logs->ima) {
+        return dsmil::fail(dsmil::Code::internal, "there is no list, and nobody said why");
+    }
+    const auto &list = *logs->ima;
     const auto verdict = attest::judge({.pcrs = *pcrs ? &**pcrs : nullptr,
                                         .log = nullptr,
-                                        .ima = &*logs->ima,
+                                        .ima = &list,
                                         .ak_name = nullptr,
                                         .ek_name = nullptr,
                                         .firmware_version = nullptr},
                                        logs->reference);
-    const auto violations = std::ranges::count_if(*logs->ima, &attest::ImaEntry::violation);
+    const auto violations = std::ranges::count_if(list, &attest::ImaEntry::violation);
     if (call.json) {
         boost::json::object object{{"schema", call.command->schema},
                                    {"file", call.argument("FILE")},
-                                   {"entries", logs->ima->size()},
+                                   {"entries", list.size()},
                                    {"violations", violations},
                                    {"quoted", verdict.ima_quoted ? boost::json::value(*verdict.ima_quoted)
                                                                  : boost::json::value(nullptr)}};
         add_verdict(verdict, object);
         out.object(object);
     } else {
-        out.line(std::format("{} entries, {} violations", logs->ima->size(), violations));
+        out.line(std::format("{} entries, {} violations", list.size(), violations));
         if (verdict.ima_quoted) {
             out.line(std::format("the first {} lead to the value of PCR 10", *verdict.ima_quoted));
         } else if (!*pcrs) {
