@@ -28,7 +28,7 @@ struct DeviceMembers {
     bool nonce = false;
     bool pcrs = false; // may be left out: `default_pcrs`
     bool sealed = false;
-    std::vector<unsigned> default_pcrs = {};
+    std::vector<unsigned> default_pcrs;
 };
 
 // usage with what is wrong; device_unknown.

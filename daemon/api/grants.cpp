@@ -97,7 +97,7 @@ void Api::grants_approve(const Request &request, Then<Result<Response>> then) {
         then(std::unexpected(std::move(call.error())));
         return;
     }
-    grants_.approve(caller_of(request.peer), std::move(call->id), std::move(call->signature),
+    grants_.approve(caller_of(request.peer), call->id, std::move(call->signature),
                     answer_entry(std::move(then)));
 }
 
@@ -107,7 +107,7 @@ void Api::grants_issue(const Request &request, Then<Result<Response>> then) {
         then(std::unexpected(std::move(call.error())));
         return;
     }
-    grants_.issue(caller_of(request.peer), std::move(call->id),
+    grants_.issue(caller_of(request.peer), call->id,
                   [then = std::move(then)](Result<grants::Service::Issued> issued) mutable {
                       then(issued.transform([](const grants::Service::Issued &made) {
                           auto object = entry_json(made.entry);
@@ -124,7 +124,7 @@ void Api::grants_revoke(const Request &request, Then<Result<Response>> then) {
         then(std::unexpected(std::move(call.error())));
         return;
     }
-    grants_.revoke(caller_of(request.peer), std::move(call->id), roles_.of(request.peer) == Role::admin,
+    grants_.revoke(caller_of(request.peer), call->id, roles_.of(request.peer) == Role::admin,
                    answer_entry(std::move(then)));
 }
 

@@ -9,8 +9,8 @@ namespace dsmil {
 
 Follower::Follower(Reactor &reactor, const Log &log, ledger::Service &ledger, std::unique_ptr<Ring> ring,
                    std::chrono::milliseconds pause)
-    : reactor_(reactor), log_(log), ledger_(ledger), boot_id_(boot_id()), ring_(std::move(ring)),
-      pause_(pause), watch_(reactor, ring_->fd()), retry_(reactor) {}
+    : log_(log), ledger_(ledger), boot_id_(boot_id()), ring_(std::move(ring)), pause_(pause),
+      watch_(reactor, ring_->fd()), retry_(reactor) {}
 
 void Follower::start() {
     listen();

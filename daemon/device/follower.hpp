@@ -38,7 +38,6 @@ class Follower {
     void idle();
     void report(std::string_view event_type, const Error &error);
 
-    Reactor &reactor_;
     const Log &log_;
     ledger::Service &ledger_;
     Id128 boot_id_;

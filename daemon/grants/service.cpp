@@ -275,7 +275,7 @@ void Service::request(Caller caller, Terms terms, Then<Result<Entry>> then) {
         keep(record_of(std::string(action_requested), "ok", caller, *entry),
              [this, id = entry->id, answer](Result<void> kept) {
                  if (!kept) {
-                     static_cast<void>(book_.revoke(id));
+                     [[maybe_unused]] const auto revoked = book_.revoke(id);
                      (*answer)(std::unexpected(std::move(kept.error())));
                      return;
                  }
@@ -296,7 +296,8 @@ void Service::request(Caller caller, Terms terms, Then<Result<Entry>> then) {
 
 /* ------------------------------------------------------------- approve -- */
 
-void Service::approve(Caller caller, std::string id, std::string signature, Then<Result<Entry>> then) {
+void Service::approve(const Caller &caller, const std::string &id, std::string signature,
+                      Then<Result<Entry>> then) {
     const auto entry = find(id);
     if (!entry) {
         then(std::unexpected(entry.error()));
@@ -326,7 +327,7 @@ void Service::approve(Caller caller, std::string id, std::string signature, Then
     keep(record_of(std::string(action_approved), "ok", caller, *entry),
          [this, id, then = std::move(then)](Result<void> kept) mutable {
              if (!kept) {
-                 static_cast<void>(book_.revoke(id));
+                 [[maybe_unused]] const auto revoked = book_.revoke(id);
                  then(std::unexpected(std::move(kept.error())));
                  return;
              }
@@ -336,7 +337,7 @@ void Service::approve(Caller caller, std::string id, std::string signature, Then
 
 /* --------------------------------------------------------------- issue -- */
 
-void Service::issue(Caller caller, std::string id, Then<Result<Issued>> then) {
+void Service::issue(const Caller &caller, const std::string &id, Then<Result<Issued>> then) {
     const auto entry = find(id);
     if (!entry) {
         then(std::unexpected(entry.error()));
@@ -352,10 +353,10 @@ void Service::issue(Caller caller, std::string id, Then<Result<Issued>> then) {
     }
     book_.issue(id); // Before the TPM signs: nobody gets it twice.
     const std::string message = message_of(entry->body);
-    signer_.sign(sha256(as_bytes(message)), [this, caller = std::move(caller), id, message,
-                                             then = std::move(then)](Result<Bytes> signature) mutable {
-        give_out(caller, id, message, std::move(signature), std::move(then));
-    });
+    signer_.sign(sha256(as_bytes(message)),
+                 [this, caller, id, message, then = std::move(then)](Result<Bytes> signature) mutable {
+                     give_out(caller, id, message, std::move(signature), std::move(then));
+                 });
 }
 
 void Service::give_out(const Caller &caller, const std::string &id, const std::string &message,
@@ -395,7 +396,7 @@ void Service::give_out(const Caller &caller, const std::string &id, const std::s
 
 /* ---------------------------------------------------------------- rest -- */
 
-void Service::revoke(Caller caller, std::string id, bool is_admin, Then<Result<Entry>> then) {
+void Service::revoke(const Caller &caller, const std::string &id, bool is_admin, Then<Result<Entry>> then) {
     const auto entry = find(id);
     if (!entry) {
         then(std::unexpected(entry.error()));

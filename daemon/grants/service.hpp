@@ -51,7 +51,8 @@ class Service {
 
     // The approver's signature (DER) of message_of(body). permission: another than the
     // approver whom the entry names; usage: it is not his key's.
-    void approve(Caller caller, std::string id, std::string signature, Then<Result<Entry>> then);
+    void approve(const Caller &caller, const std::string &id, std::string signature,
+                 Then<Result<Entry>> then);
 
     struct Issued {
         Entry entry;
@@ -59,10 +60,10 @@ class Service {
     };
     // Signs an approved one and gives it out, to who asked for it, once. permission,
     // grant_pending, conflict.
-    void issue(Caller caller, std::string id, Then<Result<Issued>> then);
+    void issue(const Caller &caller, const std::string &id, Then<Result<Issued>> then);
 
     // By who asked, by the approver, or by an admin; until it was given out.
-    void revoke(Caller caller, std::string id, bool is_admin, Then<Result<Entry>> then);
+    void revoke(const Caller &caller, const std::string &id, bool is_admin, Then<Result<Entry>> then);
 
     [[nodiscard]] std::vector<Entry> list();
     [[nodiscard]] Result<Entry> find(const std::string &id);

@@ -22,10 +22,9 @@ std::vector<int> poll_fds(ESYS_CONTEXT *esys) {
         return {};
     }
     const EsysPtr<TSS2_TCTI_POLL_HANDLE> owned(handles);
-    std::vector<int> fds;
-    for (std::size_t i = 0; i < count; i++) {
-        fds.push_back(handles[i].fd);
-    }
+    std::vector<int> fds(count);
+    std::transform(handles, handles + count, fds.begin(),
+                   [](const TSS2_TCTI_POLL_HANDLE &handle) { return handle.fd; });
     return fds;
 }
 

@@ -21,8 +21,8 @@ Result<Found> find_or_make(Tpm &tpm, const std::string &stem) {
     if (!kept) {
         return std::unexpected(std::move(kept.error()));
     }
-    if (*kept) {
-        return Found{**kept, false};
+    if (const auto &blobs = *kept) {
+        return Found{*blobs, false};
     }
     auto made =
         create_key(tpm.parent(), key_template(Algorithm::p256, Use::sign), tpm.secrets().find(secret_name));

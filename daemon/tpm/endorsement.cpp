@@ -49,10 +49,10 @@ Result<std::optional<Bytes>> read_if_there(Tpm &tpm, TPM2_HANDLE number) {
     if (!index) {
         return std::unexpected(std::move(index.error()));
     }
-    if (!*index || !(*index)->written()) {
-        return std::nullopt;
+    if (const auto &there = *index; there && there->written()) {
+        return read_index(tpm, *there).transform([](Bytes bytes) { return std::optional(std::move(bytes)); });
     }
-    return read_index(tpm, **index).transform([](Bytes bytes) { return std::optional(std::move(bytes)); });
+    return std::nullopt;
 }
 
 void make_symmetric(TPMT_SYM_DEF_OBJECT &symmetric) {
@@ -97,8 +97,8 @@ Result<std::vector<EkCertificate>> read_ek_certificates(Tpm &tpm) {
         if (!read) {
             return std::unexpected(std::move(read.error()).in("reading the endorsement certificates"));
         }
-        if (*read) {
-            certificates.push_back({algorithm, without_padding(std::move(**read))});
+        if (auto &certificate = *read) {
+            certificates.push_back({algorithm, without_padding(std::move(*certificate))});
         }
     }
     return certificates;
@@ -111,10 +111,11 @@ Result<Bytes> read_ek_chain(Tpm &tpm) {
         if (!read) {
             return std::unexpected(std::move(read.error()).in("reading the chain of the endorsement"));
         }
-        if (!*read) {
+        const auto &part = *read;
+        if (!part) {
             break;
         }
-        chain.insert(chain.end(), (*read)->begin(), (*read)->end());
+        chain.insert(chain.end(), part->begin(), part->end());
     }
     return chain;
 }

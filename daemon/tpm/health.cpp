@@ -30,22 +30,23 @@ Health::Health(std::string state_dir, std::string null_name_path, const Timings 
       boot_id_(to_hex(boot_id())), timings_(timings) {}
 
 Result<Look> Health::look(Tpm &tpm) {
-    const auto before = load_mark(state_dir_);
-    if (!before) {
-        return std::unexpected(before.error());
+    const auto loaded = load_mark(state_dir_);
+    if (!loaded) {
+        return std::unexpected(loaded.error());
     }
+    const auto &before = *loaded;
     auto now = read_mark(tpm, boot_id_, null_name_path_);
     auto status = now ? read_status(tpm) : Result<Status>(std::unexpected(now.error()));
     if (!status) {
         return std::unexpected(std::move(status.error()));
     }
     const std::uint64_t writes = nv_writes_of(timings_);
-    now->nv_writes = (*before ? (*before)->nv_writes : 0) + writes - nv_writes_counted_;
-    Look look{std::move(*status), *before ? compare(**before, *now) : std::vector<SecurityEvent>{}};
+    now->nv_writes = (before ? before->nv_writes : 0) + writes - nv_writes_counted_;
+    Look look{std::move(*status), before ? compare(*before, *now) : std::vector<SecurityEvent>{}};
     look.status.reset_count = now->reset_count;
     look.status.restart_count = now->restart_count;
     look.status.nv_writes = now->nv_writes;
-    if (!*before || **before != *now) {
+    if (!before || *before != *now) {
         if (auto saved = save_mark(state_dir_, *now); !saved) {
             return std::unexpected(std::move(saved.error()).in("keeping the TPM's counts"));
         }

@@ -54,21 +54,22 @@ bool was_ours(Context &context, const Object &object, const TPM2B_PUBLIC &like) 
 
 // Loaded from its files, and left in the TPM if it has a place there that nobody else took.
 Result<Object> load(const Parent &parent, const Blobs &blobs, const Bytes &name, TPM2_HANDLE handle) {
-    auto there = find_persistent(parent.context, handle);
-    if (!there) {
-        return std::unexpected(std::move(there.error()));
+    auto found = find_persistent(parent.context, handle);
+    if (!found) {
+        return std::unexpected(std::move(found.error()));
     }
-    if (*there && computed_name(parent.context, (*there)->handle()) == name) {
-        return std::move(**there);
+    auto &there = *found;
+    if (there && computed_name(parent.context, there->handle()) == name) {
+        return std::move(*there);
     }
-    if (*there && was_ours(parent.context, **there, blobs.public_area)) {
-        if (auto gone = evict(parent.context, **there, handle, parent.session.handle()); !gone) {
+    if (there && was_ours(parent.context, *there, blobs.public_area)) {
+        if (auto gone = evict(parent.context, *there, handle, parent.session.handle()); !gone) {
             return std::unexpected(std::move(gone.error()));
         }
-        there->reset();
+        there.reset();
     }
     auto loaded = load_key(parent, blobs);
-    if (!loaded || *there) {
+    if (!loaded || there) {
         return loaded;
     }
     auto kept = persist(parent.context, loaded->handle(), handle, parent.session.handle());

@@ -13,6 +13,7 @@
 #include <format>
 #include <iterator>
 #include <openssl/crypto.h>
+#include <ranges>
 #include <set>
 
 namespace dsmil::tpm {
@@ -40,6 +41,11 @@ Result<void> check(ByteView secret, const SealOptions &options) {
     return {};
 }
 
+std::vector<unsigned> numbers_of(const Sealed &sealed) {
+    const auto numbers = std::views::keys(sealed.pcrs);
+    return {numbers.begin(), numbers.end()};
+}
+
 // The policy of the machine's state.
 Result<Hash> state_policy(const Sealed &sealed) {
     Hash digest = policy::nothing;
@@ -52,10 +58,7 @@ Result<Hash> state_policy(const Sealed &sealed) {
         }
         digest = policy::authorize(*name, sealed.approver->reference);
     } else if (!sealed.pcrs.empty()) {
-        std::vector<unsigned> numbers;
-        for (const auto &[number, value] : sealed.pcrs) {
-            numbers.push_back(number);
-        }
+        const auto numbers = numbers_of(sealed);
         digest = policy::pcr(digest, numbers, policy::pcr_digest(sealed.pcrs));
     }
     if (sealed.nv) {
@@ -74,17 +77,14 @@ Result<Blobs> create_sealed(Tpm &tpm, ByteView secret, ByteView recovery, const 
     wanted.publicArea.nameAlg = TPM2_ALG_SHA256;
     wanted.publicArea.objectAttributes = TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT | TPMA_OBJECT_NODA;
     wanted.publicArea.parameters.keyedHashDetail.scheme.scheme = TPM2_ALG_NULL;
-    wanted.publicArea.authPolicy.size = policy.size();
+    wanted.publicArea.authPolicy.size = static_cast<UINT16>(policy.size());
     std::ranges::copy(policy, wanted.publicArea.authPolicy.buffer);
     return create_key(tpm.parent(), wanted, recovery, secret);
 }
 
 // Which PCRs are not what they were.
 std::vector<std::string> changes(Tpm &tpm, const Sealed &sealed) {
-    std::vector<unsigned> numbers;
-    for (const auto &[number, value] : sealed.pcrs) {
-        numbers.push_back(number);
-    }
+    const auto numbers = numbers_of(sealed);
     const auto now = read_pcrs(tpm, numbers);
     std::vector<std::string> texts;
     for (const auto &[number, value] : sealed.pcrs) {
@@ -125,10 +125,7 @@ Result<Bytes> open_with(Tpm &tpm, const Sealed &sealed, const PolicySession &ses
 Result<void> show_state(Tpm &tpm, PolicySession &session, const Sealed &sealed,
                         const std::optional<Approval> &approval) {
     if (!sealed.pcrs.empty()) {
-        std::vector<unsigned> numbers;
-        for (const auto &[number, value] : sealed.pcrs) {
-            numbers.push_back(number);
-        }
+        const auto numbers = numbers_of(sealed);
         if (auto shown = session.pcr(numbers); !shown) {
             return shown;
         }

@@ -101,9 +101,8 @@ Ticket Service::enqueue(Urgency urgency, std::chrono::milliseconds deadline,
         reactor_.post([this, pending] { finish(*pending); });
         return Ticket(pending);
     }
-    pending->deadline.emplace(reactor_);
     // Weak: the timer is the command's own.
-    pending->deadline->start(deadline, [this, deadline, waiting = std::weak_ptr(pending)] {
+    pending->deadline.emplace(reactor_).start(deadline, [this, deadline, waiting = std::weak_ptr(pending)] {
         if (const auto late = waiting.lock()) {
             overdue(*late, deadline);
         }
@@ -244,7 +243,7 @@ bool Service::fell_back() const {
 }
 
 void Service::sign(const Hash &digest, Then<Result<Bytes>> then) {
-    if (fell_back()) {
+    if (fallback_ && fell_back()) {
         then(fallback_->sign(digest));
         return;
     }

@@ -76,7 +76,7 @@ class Service final : public ledger::Signer {
 
     // Of the key that signs checkpoints.
     [[nodiscard]] std::optional<Bytes> public_key() const override {
-        return fell_back() ? fallback_->spki() : checkpoint_spki_;
+        return fallback_ && fell_back() ? std::optional(fallback_->spki()) : checkpoint_spki_;
     }
     void sign(const Hash &digest, Then<Result<Bytes>> then) override;
 

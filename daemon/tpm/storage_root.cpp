@@ -93,18 +93,20 @@ Result<void> evict(Context &context, const Object &object, TPM2_HANDLE handle, E
 
 Result<StorageRoot> StorageRoot::open(Context &context, const std::string &state_dir) {
     const std::string path = state_dir + "/srk.name";
-    const auto pinned = pinned_name(path);
-    if (!pinned) {
-        return std::unexpected(pinned.error());
+    const auto read = pinned_name(path);
+    if (!read) {
+        return std::unexpected(read.error());
     }
-    auto there = find_persistent(context, storage_root_handle);
-    if (!there) {
-        return std::unexpected(std::move(there.error()));
+    auto found = find_persistent(context, storage_root_handle);
+    if (!found) {
+        return std::unexpected(std::move(found.error()));
     }
-    if (*there && *pinned && computed_name(context, (*there)->handle()) == **pinned) {
-        return StorageRoot(std::move(**there), **pinned);
+    const auto &pinned = *read;
+    auto &there = *found;
+    if (there && pinned && computed_name(context, there->handle()) == *pinned) {
+        return StorageRoot(std::move(*there), *pinned);
     }
-    there->reset();
+    there.reset();
     auto derived = derive(context);
     if (!derived) {
         return std::unexpected(std::move(derived.error()));
@@ -113,11 +115,11 @@ Result<StorageRoot> StorageRoot::open(Context &context, const std::string &state
     if (!name) {
         return std::unexpected(name.error());
     }
-    if (*pinned && **pinned != *name) {
-        return another(*name, **pinned);
+    if (pinned && *pinned != *name) {
+        return another(*name, *pinned);
     }
     const std::string line = to_hex(*name) + "\n";
-    if (!*pinned) {
+    if (!pinned) {
         if (auto written = write_file(path, as_bytes(line), 0640); !written) {
             return std::unexpected(std::move(written.error()).in("pinning the storage root key"));
         }

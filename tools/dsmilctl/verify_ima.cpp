@@ -51,11 +51,13 @@ Result<int> run_verify_ima(const Call &call, Output &out) {
     if (!logs) {
         return std::unexpected(logs.error());
     }
-    if (!logs->ima) {
+    const auto &read = logs->ima;
+    if (!read) {
         return dsmil::fail(dsmil::Code::internal, "there is no list, and nobody said why");
     }
-    const auto &list = *logs->ima;
-    const auto verdict = attest::judge({.pcrs = *pcrs ? &**pcrs : nullptr,
+    const auto &list = *read;
+    const auto &values = *pcrs;
+    const auto verdict = attest::judge({.pcrs = values ? &*values : nullptr,
                                         .log = nullptr,
                                         .ima = &list,
                                         .ak_name = nullptr,
