@@ -114,7 +114,7 @@ Result<GrantView> request_grant(const Call &call) {
         .and_then([](const std::string &body) { return decode_grant(body); });
 }
 
-Result<GrantView> call_grant(const Call &call, std::string_view operation, boost::json::object body) {
+Result<GrantView> call_grant(const Call &call, std::string_view operation, const boost::json::object &body) {
     return ApiClient(call.socket)
         .post(std::format("/v1/grants/{}", operation), boost::json::serialize(body), patience)
         .and_then([](const std::string &answer) { return decode_grant(answer); });

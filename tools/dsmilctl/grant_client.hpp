@@ -17,7 +17,7 @@ namespace dsmilctl {
 
 // One of the operations on a grant: "approve", "issue", "revoke".
 [[nodiscard]] dsmil::Result<GrantView> call_grant(const Call &call, std::string_view operation,
-                                                  boost::json::object body);
+                                                  const boost::json::object &body);
 
 [[nodiscard]] dsmil::Result<GrantView> find_grant(const Call &call, const std::string &id);
 

@@ -128,8 +128,8 @@ Result<TpmAnswer> decode_tpm(const object &from) {
     for (const auto &[kind, count] : errors) {
         answer.errors[std::string(kind)] = decoder.number(errors, kind);
     }
-    if (decoder.complaint()) {
-        return std::unexpected(*decoder.complaint());
+    if (const auto &complaint = decoder.complaint()) {
+        return std::unexpected(*complaint);
     }
     return answer;
 }
