@@ -183,7 +183,7 @@ Result<TPMT_SIGNATURE> parse_signature(const TPMT_PUBLIC &key, ByteView signatur
     TPMT_SIGNATURE parsed{};
     if (key.type == TPM2_ALG_RSA) {
         auto &rsa = parsed.signature.rsassa;
-        if (signature.size() > sizeof(rsa.sig.buffer)) {
+        if (signature.empty() || signature.size() > sizeof(rsa.sig.buffer)) {
             return no_signature();
         }
         parsed.sigAlg = TPM2_ALG_RSASSA;
