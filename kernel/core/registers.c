@@ -136,7 +136,7 @@ decide_write(const struct dsmil_firmware_ops *ops, struct dsmil_guard_request *r
 
 u64 dsmil_tick_clock_ns(struct dsmil_tick_clock *clock)
 {
-	if (!clock->ns || clock->tick != jiffies) {
+	if (!clock->ns || time_after(jiffies, clock->tick)) {
 		clock->tick = jiffies;
 		clock->ns = ktime_get_boottime_ns();
 	}

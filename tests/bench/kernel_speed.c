@@ -18,6 +18,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -169,10 +170,15 @@ struct tally {
 	uint64_t ns;
 };
 
-/* As a collector of events does: both channels hold more than comes in the meantime. */
-static void rest(void)
+static int tick; /* of a millisecond: both channels hold more than comes in one */
+
+/* As a collector of events does: once a tick it takes what there is. */
+static void await_tick(void)
 {
-	nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	uint64_t count;
+
+	if (read(tick, &count, sizeof(count)) != sizeof(count))
+		die("the tick");
 }
 
 static struct tally by_ring(uint64_t count)
@@ -202,7 +208,7 @@ static struct tally by_ring(uint64_t count)
 		if (taken == put && last)
 			break;
 		if (taken == put)
-			rest();
+			await_tick();
 		for (; taken != put; taken += sizeof(struct dsmil_event)) {
 			const struct dsmil_event *event =
 				(const void *)((const char *)kernels + PAGE + taken % ring.bytes);
@@ -277,7 +283,7 @@ static struct tally by_netlink(uint64_t count)
 		else if (bytes < 0 && errno == EAGAIN && last)
 			break;
 		else if (bytes < 0 && errno == EAGAIN)
-			rest();
+			await_tick();
 	}
 	tally.ns = now_ns() - start;
 	pthread_join(producer, NULL);
@@ -336,6 +342,9 @@ int main(int argc, char **argv)
 	if (!rounds || !count || ctl < 0 || device < 0 || ioctl(ctl, DSMIL_IOC_EVENT_RING, &ring))
 		die("open");
 	audit = ring.fd;
+	tick = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+	if (tick < 0 || timerfd_settime(tick, 0, &(struct itimerspec){{0, 1000000}, {0, 1000000}}, NULL))
+		die("a timer");
 	fcntl(audit, F_SETFL, O_NONBLOCK);
 	page = mmap(NULL, 2 * PAGE, PROT_READ, MAP_SHARED, ctl, 0);
 	if (page == MAP_FAILED)
