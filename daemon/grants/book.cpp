@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <format>
+#include <iterator>
 #include <ranges>
+#include <utility>
 
 namespace dsmil::grants {
 namespace {
@@ -14,6 +16,8 @@ bool is_open(const Entry &entry) {
 
 std::unexpected<Error> not_now(const Entry &entry) {
     switch (entry.state) {
+    case State::approved:
+        return fail(Code::conflict, std::format("grant {} is being given out", entry.id));
     case State::waiting:
         return fail(Code::grant_pending,
                     std::format("grant {} waits for the signature of {}", entry.id, entry.approver));
@@ -60,13 +64,14 @@ Result<void> Book::may_add(std::uint32_t uid) const {
 }
 
 void Book::add(Entry entry) {
+    entry.step = Step::request;
     entries_.push_back(std::move(entry));
     forget_ended();
 }
 
 Result<const Entry *> Book::find(std::string_view id) const {
     const auto found = std::ranges::find(entries_, id, &Entry::id);
-    if (found == entries_.end()) {
+    if (found == entries_.end() || found->step == Step::request) {
         return fail(Code::not_found, std::format("there is no grant \"{}\"", id));
     }
     return &*found;
@@ -78,7 +83,10 @@ Entry *Book::seek(std::string_view id) {
 }
 
 std::vector<Entry> Book::list() const {
-    return {entries_.rbegin(), entries_.rend()};
+    std::vector<Entry> all;
+    std::ranges::copy_if(entries_ | std::views::reverse, std::back_inserter(all),
+                         [](const Entry &entry) { return entry.step != Step::request; });
+    return all;
 }
 
 Result<void> Book::approve(std::string_view id, std::string signature) {
@@ -86,33 +94,59 @@ Result<void> Book::approve(std::string_view id, std::string signature) {
         return std::unexpected(std::move(there.error()));
     }
     Entry &entry = *seek(id);
-    if (entry.state == State::approved) {
+    if (entry.state == State::approved || entry.step == Step::approval) {
         return fail(Code::conflict, std::format("grant {} is approved already", id));
     }
     if (entry.state != State::waiting) {
         return not_now(entry);
     }
     entry.approval = std::move(signature);
-    entry.state = State::approved;
+    entry.step = Step::approval;
     return {};
 }
 
-Result<void> Book::may_issue(std::string_view id) const {
-    const auto entry = find(id);
-    if (!entry) {
-        return std::unexpected(entry.error());
+Result<void> Book::issue(std::string_view id) {
+    if (auto there = find(id); !there) {
+        return std::unexpected(std::move(there.error()));
     }
-    return (*entry)->state == State::approved ? Result<void>{} : not_now(**entry);
+    Entry &entry = *seek(id);
+    if (entry.state != State::approved || entry.step != Step::none) {
+        return not_now(entry);
+    }
+    entry.step = Step::issue;
+    return {};
 }
 
-void Book::issue(std::string_view id) {
-    seek(id)->state = State::issued;
-}
-
-void Book::reopen(std::string_view id) {
-    if (Entry *entry = seek(id); entry != nullptr && entry->state == State::issued) {
+Result<void> Book::settle(std::string_view id) {
+    Entry *entry = seek(id);
+    if (entry == nullptr) {
+        return find(id).transform([](const Entry *) {});
+    }
+    const Step done = std::exchange(entry->step, Step::none);
+    if (!is_open(*entry)) {
+        return not_now(*entry);
+    }
+    if (done == Step::approval) {
         entry->state = State::approved;
+    } else if (done == Step::issue) {
+        entry->state = State::issued;
     }
+    return {};
+}
+
+void Book::give_up(std::string_view id) {
+    Entry *entry = seek(id);
+    if (entry == nullptr) {
+        return;
+    }
+    if (entry->step == Step::request) {
+        std::erase_if(entries_, [&](const Entry &candidate) { return candidate.id == id; });
+        return;
+    }
+    if (entry->step == Step::approval) {
+        entry->approval.clear();
+    }
+    entry->step = Step::none;
 }
 
 Result<void> Book::revoke(std::string_view id) {
@@ -120,7 +154,7 @@ Result<void> Book::revoke(std::string_view id) {
         return std::unexpected(std::move(there.error()));
     }
     Entry &entry = *seek(id);
-    if (!is_open(entry)) {
+    if (!is_open(entry) || entry.step == Step::issue) {
         return not_now(entry);
     }
     entry.state = State::revoked;
@@ -129,7 +163,7 @@ Result<void> Book::revoke(std::string_view id) {
 
 void Book::expire(std::uint64_t boottime_ns) {
     for (auto &entry : entries_) {
-        if (is_open(entry) && entry.body.expires_boottime_ns <= boottime_ns) {
+        if (is_open(entry) && entry.step != Step::issue && entry.body.expires_boottime_ns <= boottime_ns) {
             entry.state = State::expired;
         }
     }

@@ -22,6 +22,9 @@ enum class State : std::uint8_t {
 };
 [[nodiscard]] std::string_view name(State state); // "waiting" ...
 
+// What is being done to it, until the ledger has it.
+enum class Step : std::uint8_t { none, request, approval, issue };
+
 struct Entry {
     std::string id; // the first half of the nonce in hexadecimal
     State state = State::waiting;
@@ -30,6 +33,7 @@ struct Entry {
     std::uint32_t uid = 0;
     dsmil_grant_body body{};
     std::string approval; // the approver's signature, DER
+    Step step = Step::none;
 };
 
 class Book {
@@ -41,19 +45,23 @@ class Book {
 
     // try_again when too many are open.
     [[nodiscard]] Result<void> may_add(std::uint32_t uid) const;
+
+    // Each step begins, and ends with settle() when the ledger has it, or with give_up()
+    // when it cannot be. What is being added takes a place and is not there yet for anybody
+    // else; what is being given out is open, is nobody else's, and stays when it expires.
     void add(Entry entry);
+    // conflict, with the state, unless it waits.
+    [[nodiscard]] Result<void> approve(std::string_view id, std::string signature);
+    // conflict unless it is approved (grant_pending while it waits).
+    [[nodiscard]] Result<void> issue(std::string_view id);
+    // conflict when it was revoked or expired meanwhile.
+    [[nodiscard]] Result<void> settle(std::string_view id);
+    void give_up(std::string_view id);
 
     // not_found when there is none.
     [[nodiscard]] Result<const Entry *> find(std::string_view id) const;
     [[nodiscard]] std::vector<Entry> list() const; // the newest first
-
-    // conflict, with the state, unless it waits.
-    [[nodiscard]] Result<void> approve(std::string_view id, std::string signature);
-    // conflict unless it is approved (grant_pending while it waits).
-    [[nodiscard]] Result<void> may_issue(std::string_view id) const;
-    void issue(std::string_view id);
-    void reopen(std::string_view id); // it could not be given out after all
-    // conflict when it was given out or has ended.
+    // At once. conflict when it was given out, is about to be, or has ended.
     [[nodiscard]] Result<void> revoke(std::string_view id);
 
     // What is past its end (CLOCK_BOOTTIME) expires.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "grants/rules.hpp"
 
-#include "base/file.hpp"
+#include "base/closed_file.hpp"
 
 #include <algorithm>
 #include <format>
@@ -19,14 +19,16 @@ constexpr std::size_t max_file_bytes = 1 << 20;
 // How well a rule fits, to say of the best one why it does not.
 enum class Fit : std::uint8_t { other_device, other_register, other_value, other_user, other_time, fits };
 
+// A night over midnight belongs to the day on which it begins.
 bool within(const Rule &rule, const Asker &asker) {
-    if (!rule.weekdays.empty() && !std::ranges::contains(rule.weekdays, asker.weekday)) {
+    const bool over_midnight = rule.from_minute > rule.until_minute;
+    const bool after_midnight = over_midnight && asker.minute < rule.until_minute;
+    const unsigned day = after_midnight ? (asker.weekday + 6) % 7 : asker.weekday;
+    if (!rule.weekdays.empty() && !std::ranges::contains(rule.weekdays, day)) {
         return false;
     }
-    if (rule.from_minute <= rule.until_minute) {
-        return asker.minute >= rule.from_minute && asker.minute < rule.until_minute;
-    }
-    return asker.minute >= rule.from_minute || asker.minute < rule.until_minute;
+    return after_midnight ||
+           (asker.minute >= rule.from_minute && (over_midnight || asker.minute < rule.until_minute));
 }
 
 bool names(const Rule &rule, const Asker &asker) {
@@ -127,12 +129,12 @@ Surroundings system_surroundings() {
             }
             return found->gr_gid;
         },
-        .file = [](const std::string &path) { return read_file(path, max_file_bytes); },
+        .file = [](const std::string &path) { return read_closed_file(path, max_file_bytes); },
     };
 }
 
 Result<Rules> read_rules(const std::string &path) {
-    const auto text = read_file(path, max_file_bytes);
+    const auto text = read_closed_file(path, max_file_bytes);
     if (!text && text.error().code == Code::not_found) {
         return Rules{};
     }

@@ -57,7 +57,7 @@ struct Rule {
     std::vector<std::uint32_t> gids;
     std::vector<unsigned> weekdays; // empty: all
     unsigned from_minute = 0;
-    unsigned until_minute = 24 * 60; // exclusive; below from_minute: over midnight
+    unsigned until_minute = 24 * 60; // exclusive; below from_minute: over midnight, of the day before
     unsigned max_per_day = 0;        // in 24 hours, of all who use the rule
     std::uint32_t max_seconds = 0;   // that a grant may hold
     std::vector<std::string> approvers;
@@ -83,7 +83,7 @@ struct Surroundings {
 
 // config_invalid with the line: no TOML, an unknown key, a missing or wrong value, a user,
 // group, device or approver that there is not, a device that nothing can write, a guarded
-// device without an approver.
+// device without an approver, a rule that can never fit, or a file that everybody may write.
 [[nodiscard]] Result<Rules> parse_rules(std::string_view text, const std::string &name,
                                         const Surroundings &surroundings);
 // A file that is not there is no rules: everything is denied.

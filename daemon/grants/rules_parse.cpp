@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cctype>
 #include <charconv>
 #include <format>
 #include <linux/dsmil.h>
@@ -283,13 +285,45 @@ Result<T> take_table(const std::string &file, std::string_view section, const to
     return made;
 }
 
+std::string lower(std::string_view text) {
+    std::string result(text);
+    std::ranges::transform(result, result.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return result;
+}
+
+// Names are read by people who decide: two must not look alike.
+bool is_plain_name(std::string_view name) {
+    return std::ranges::all_of(name, [](unsigned char c) {
+        return c < 0x80 && (std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-');
+    });
+}
+
+// The smallest value that has bits of the mask only.
+std::optional<std::uint32_t> first_fitting(std::uint32_t low, std::uint32_t mask) {
+    const std::uint32_t outside = low & ~mask;
+    if (outside == 0) {
+        return low;
+    }
+    const std::uint64_t room = mask & (~std::uint64_t{0} << std::bit_width(outside));
+    const std::uint64_t next = (((low & room) | ~room) + 1) & room; // counts in the mask's bits above
+    return next != 0 ? std::optional(static_cast<std::uint32_t>(next)) : std::nullopt;
+}
+
 // Two keys of one person would make one person of two.
 Complaint check_approver(const Rules &rules, const Approver &approver) {
-    if (approver.name == daemons_own) {
+    if (!is_plain_name(approver.name)) {
+        return "an approver's name has letters and digits of ASCII, '.', '_' and '-' only";
+    }
+    if (approver.uid == 0) {
+        return std::format("\"{}\" is root, who is nobody's second person", approver.name);
+    }
+    if (lower(approver.name) == daemons_own) {
         return std::format("the name \"{}\" is the daemon's own", daemons_own);
     }
     for (const auto &other : rules.approvers) {
-        if (other.name == approver.name || other.uid == approver.uid || other.key == approver.key) {
+        if (lower(other.name) == lower(approver.name) || other.uid == approver.uid ||
+            other.key == approver.key) {
             return std::format("\"{}\" has the name, the user or the key of \"{}\"", approver.name,
                                other.name);
         }
@@ -307,6 +341,18 @@ Complaint check_rule(const Rules &rules, const Rule &rule) {
     }
     if (rule.approvers.empty() && std::ranges::any_of(rule.devices, is_guarded)) {
         return "a guarded device needs approvers: it takes two persons";
+    }
+    const auto *only = rule.approvers.size() == 1 ? rules.approver(rule.approvers.front()) : nullptr;
+    if (only != nullptr && rule.gids.empty() &&
+        std::ranges::all_of(rule.uids, [&](std::uint32_t uid) { return uid == only->uid; })) {
+        return "its only user is its only approver: it takes two persons";
+    }
+    for (const auto &[low, high] : rule.values) {
+        if (const auto first = first_fitting(low, rule.mask); !first || *first > high) {
+            return std::format("no value from 0x{:x} to 0x{:x} has bits of the mask 0x{:x} only, so it "
+                               "never fits",
+                               low, high, rule.mask);
+        }
     }
     if (std::ranges::contains(rules.rules, rule.name, &Rule::name)) {
         return std::format("there are two rules named \"{}\"", rule.name);

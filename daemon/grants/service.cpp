@@ -22,6 +22,7 @@ constexpr std::string_view action_revoked = "grant_revoked";
 Asker asker_of(const Caller &caller, std::uint64_t realtime_ns) {
     const auto seconds = static_cast<std::time_t>(realtime_ns / second_ns);
     std::tm local{};
+    ::tzset(); // The machine's time zone may have been changed; localtime_r() does not look.
     ::localtime_r(&seconds, &local);
     return {.uid = caller.uid,
             .groups = caller.groups,
@@ -52,24 +53,40 @@ dsmil_grant_body body_of(const Caller &caller, const Terms &terms) {
     return body;
 }
 
-// The approver whom the request names, or the rule's first; nobody where none is needed.
-Result<std::string> choose_approver(const Terms &terms, const Rule &rule) {
-    if (terms.approver.empty()) {
-        return rule.approvers.empty() ? std::string() : rule.approvers.front();
-    }
-    if (!std::ranges::contains(rule.approvers, terms.approver)) {
+// The approver whom the request names, or the rule's first other than who asks; nobody
+// where none is needed.
+Result<std::string> choose_approver(const Rules &rules, const Rule &rule, const Terms &terms,
+                                    std::uint32_t uid) {
+    const auto is_another = [&](const std::string &name) {
+        const auto *approver = rules.approver(name);
+        return approver != nullptr && approver->uid != uid;
+    };
+    if (!terms.approver.empty() && !std::ranges::contains(rule.approvers, terms.approver)) {
         return fail(Code::grant_denied,
                     std::format("{} is no approver of the rule \"{}\"", terms.approver, rule.name));
     }
-    return terms.approver;
+    if (!terms.approver.empty()) {
+        return is_another(terms.approver)
+                   ? Result<std::string>(terms.approver)
+                   : fail(Code::grant_denied,
+                          "who asks for a grant does not approve it; name another approver");
+    }
+    const auto found = std::ranges::find_if(rule.approvers, is_another);
+    if (found == rule.approvers.end() && !rule.approvers.empty()) {
+        return fail(Code::grant_denied,
+                    std::format("the rule \"{}\" has no other approver than you", rule.name));
+    }
+    return found == rule.approvers.end() ? std::string() : *found;
 }
 
 } // namespace
 
 Service::Service(Reactor &reactor, const Log &log, const Clock &clock, ledger::Service &ledger,
-                 ledger::Signer &signer, std::unique_ptr<Kernel> kernel)
+                 ledger::Signer &signer, std::unique_ptr<Kernel> kernel,
+                 std::chrono::milliseconds count_retry)
     : reactor_(reactor), log_(log), clock_(clock), ledger_(ledger), signer_(signer),
-      kernel_(std::move(kernel)), worker_("dsmild-grants") {}
+      kernel_(std::move(kernel)), count_retry_(count_retry), count_timer_(reactor), worker_("dsmild-grants") {
+}
 
 void Service::start(Rules rules) {
     rules_ = std::move(rules);
@@ -77,6 +94,7 @@ void Service::start(Rules rules) {
 }
 
 bool Service::stop(std::chrono::milliseconds patience) {
+    count_timer_.cancel();
     return worker_.stop(patience);
 }
 
@@ -87,10 +105,13 @@ void Service::count_uses(std::uint64_t below) {
         counted_ = true;
         return;
     }
-    ledger_.read(first, below - first, [this, first](Result<std::vector<ledger::Record>> records) {
+    ledger_.read(first, below - first, [this, first, below](Result<std::vector<ledger::Record>> records) {
         if (!records) {
             // Without the count nothing is given out.
-            log_.write_error(LogLevel::error, "grant_uses_unknown", records.error());
+            if (!std::exchange(count_failed_, true)) {
+                log_.write_error(LogLevel::error, "grant_uses_unknown", records.error());
+            }
+            count_timer_.start(count_retry_, [this, below] { count_uses(below); });
             return;
         }
         const std::uint64_t now = clock_.realtime_ns();
@@ -147,6 +168,15 @@ void Service::keep(ledger::Record record, Then<Result<void>> then) {
     });
 }
 
+// The step that was begun is in the ledger, or could not be kept there.
+Result<Entry> Service::settle(const std::string &id, Result<void> kept) {
+    if (!kept) {
+        book_.give_up(id);
+        return std::unexpected(std::move(kept.error()));
+    }
+    return book_.settle(id).and_then([&] { return find(id); });
+}
+
 /* ------------------------------------------------------------- request -- */
 
 Result<const Rule *> Service::admit(const Caller &caller, const Terms &terms) const {
@@ -161,7 +191,7 @@ Result<const Rule *> Service::admit(const Caller &caller, const Terms &terms) co
         return fail(Code::grant_denied, std::format("the rule \"{}\" lets a grant hold {} seconds, not {}",
                                                     (*rule)->name, (*rule)->max_seconds, terms.seconds));
     }
-    if (auto approver = choose_approver(terms, **rule); !approver) {
+    if (auto approver = choose_approver(rules_, **rule, terms, caller.uid); !approver) {
         return std::unexpected(std::move(approver.error()));
     }
     if (book_.uses((*rule)->name, clock_.realtime_ns()) >= (*rule)->max_per_day) {
@@ -199,7 +229,7 @@ Result<Entry> Service::draft(const Caller &caller, const Terms &terms, const Rul
         return fail(Code::refused_grant_unsupported, "no grant can be used here");
     }
     const auto own = own_key();
-    const auto approver = choose_approver(terms, rule);
+    const auto approver = choose_approver(rules_, rule, terms, caller.uid);
     if (!own || !approver) {
         return std::unexpected(!own ? own.error() : approver.error());
     }
@@ -234,14 +264,15 @@ Result<Entry> Service::draft(const Caller &caller, const Terms &terms, const Rul
 
 // Who asks for what no rule allows is recorded; who comes too early or too often is not.
 void Service::deny(const Caller &caller, const Terms &terms, Error error, Then<Result<Entry>> then) {
-    if (error.code != Code::grant_denied) {
+    if (error.code == Code::try_again) {
         then(std::unexpected(std::move(error)));
         return;
     }
     Entry nothing;
     nothing.body = body_of(caller, terms);
     auto record = record_of(std::string(action_requested), "refused", caller, nothing);
-    record.context.push_back({"error", error.detail});
+    record.context.push_back(
+        {"error", error.detail.empty() ? std::string(info(error.code).message) : error.detail});
     keep(std::move(record), [error = std::move(error), then = std::move(then)](Result<void> kept) mutable {
         then(std::unexpected(kept ? std::move(error) : std::move(kept.error())));
     });
@@ -257,7 +288,7 @@ void Service::request(Caller caller, Terms terms, Then<Result<Entry>> then) {
     auto drafted = [this, caller = std::move(caller), terms = std::move(terms),
                     answer](Result<KernelFacts> facts) {
         if (!facts) {
-            (*answer)(std::unexpected(std::move(facts.error())));
+            deny(caller, terms, std::move(facts.error()), std::move(*answer));
             return;
         }
         // Others may have come while the kernel was asked.
@@ -268,19 +299,12 @@ void Service::request(Caller caller, Terms terms, Then<Result<Entry>> then) {
         }
         auto entry = draft(caller, terms, **rule, *facts);
         if (!entry) {
-            (*answer)(std::unexpected(std::move(entry.error())));
+            deny(caller, terms, std::move(entry.error()), std::move(*answer));
             return;
         }
         book_.add(*entry);
         keep(record_of(std::string(action_requested), "ok", caller, *entry),
-             [this, id = entry->id, answer](Result<void> kept) {
-                 if (!kept) {
-                     [[maybe_unused]] const auto revoked = book_.revoke(id);
-                     (*answer)(std::unexpected(std::move(kept.error())));
-                     return;
-                 }
-                 (*answer)(find(id));
-             });
+             [this, id = entry->id, answer](Result<void> kept) { (*answer)(settle(id, std::move(kept))); });
     };
     const bool taken = worker_.submit(urgent, [this, drafted = std::move(drafted)]() mutable {
         auto facts = kernel_->facts();
@@ -324,15 +348,9 @@ void Service::approve(const Caller &caller, const std::string &id, std::string s
         then(std::unexpected(std::move(approved.error())));
         return;
     }
-    keep(record_of(std::string(action_approved), "ok", caller, *entry),
-         [this, id, then = std::move(then)](Result<void> kept) mutable {
-             if (!kept) {
-                 [[maybe_unused]] const auto revoked = book_.revoke(id);
-                 then(std::unexpected(std::move(kept.error())));
-                 return;
-             }
-             then(find(id));
-         });
+    keep(
+        record_of(std::string(action_approved), "ok", caller, *entry),
+        [this, id, then = std::move(then)](Result<void> kept) mutable { then(settle(id, std::move(kept))); });
 }
 
 /* --------------------------------------------------------------- issue -- */
@@ -347,11 +365,11 @@ void Service::issue(const Caller &caller, const std::string &id, Then<Result<Iss
         then(fail(Code::permission, std::format("grant {} is for the user {}", id, entry->uid)));
         return;
     }
-    if (auto may = book_.may_issue(id); !may) {
-        then(std::unexpected(std::move(may.error())));
+    // Before the TPM signs: nobody gets it twice, and the use is counted.
+    if (auto begun = book_.issue(id); !begun) {
+        then(std::unexpected(std::move(begun.error())));
         return;
     }
-    book_.issue(id); // Before the TPM signs: nobody gets it twice.
     const std::string message = message_of(entry->body);
     signer_.sign(sha256(as_bytes(message)),
                  [this, caller, id, message, then = std::move(then)](Result<Bytes> signature) mutable {
@@ -366,6 +384,8 @@ void Service::give_out(const Caller &caller, const std::string &id, const std::s
     Result<std::string> grant = fail(Code::internal, "no grant");
     if (!entry || !own || !signature) {
         grant = std::unexpected(!entry ? entry.error() : !signature ? signature.error() : own.error());
+    } else if (entry->body.expires_boottime_ns <= clock_.boottime_ns()) {
+        grant = fail(Code::conflict, std::format("grant {} expired while it was signed; ask again", id));
     } else if (!std::ranges::equal(own->id(), entry->body.signer[0]) ||
                !own->signed_this(message, *signature)) {
         grant = fail(Code::tpm_failed, "the TPM has another key since the request; ask again");
@@ -377,20 +397,20 @@ void Service::give_out(const Caller &caller, const std::string &id, const std::s
         grant = assemble(message, signatures);
     }
     if (!grant) {
-        book_.reopen(id);
+        book_.give_up(id);
         then(std::unexpected(std::move(grant.error())));
         return;
     }
     keep(
         record_of(std::string(action_issued), "ok", caller, *entry),
         [this, entry = *entry, grant = std::move(*grant), then = std::move(then)](Result<void> kept) mutable {
-            if (!kept) {
-                book_.reopen(entry.id);
-                then(std::unexpected(std::move(kept.error())));
+            auto settled = settle(entry.id, std::move(kept));
+            if (!settled) {
+                then(std::unexpected(std::move(settled.error())));
                 return;
             }
             book_.note_use(entry.rule, clock_.realtime_ns());
-            then(Issued{std::move(entry), std::move(grant)});
+            then(Issued{std::move(*settled), std::move(grant)});
         });
 }
 

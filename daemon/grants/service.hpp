@@ -17,6 +17,7 @@
 #include "ledger/service.hpp"
 #include "ledger/signer.hpp"
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -38,9 +39,11 @@ class Service {
   public:
     // `signer` has the daemon's key for grants; nothing else is signed with it.
     Service(Reactor &reactor, const Log &log, const Clock &clock, ledger::Service &ledger,
-            ledger::Signer &signer, std::unique_ptr<Kernel> kernel);
+            ledger::Signer &signer, std::unique_ptr<Kernel> kernel,
+            std::chrono::milliseconds count_retry = std::chrono::seconds(5));
 
-    // Counts the uses of the rules in the ledger; until that is done, requests are try_again.
+    // Counts the uses of the rules in the ledger, again after `count_retry` when it cannot be
+    // read; until that is done, requests are try_again.
     void start(Rules rules);
     [[nodiscard]] bool stop(std::chrono::milliseconds patience);
 
@@ -79,6 +82,7 @@ class Service {
     [[nodiscard]] Result<KeyId> enrolled(const KernelFacts &facts, const P256Point &key,
                                          std::string_view owner) const;
     void keep(ledger::Record record, Then<Result<void>> then);
+    [[nodiscard]] Result<Entry> settle(const std::string &id, Result<void> kept);
     [[nodiscard]] ledger::Record record_of(std::string action, std::string outcome, const Caller &caller,
                                            const Entry &entry) const;
     void deny(const Caller &caller, const Terms &terms, Error error, Then<Result<Entry>> then);
@@ -94,6 +98,9 @@ class Service {
     Rules rules_;
     Book book_;
     bool counted_ = false;
+    bool count_failed_ = false;
+    std::chrono::milliseconds count_retry_;
+    Reactor::Timer count_timer_;
     Worker worker_; // last: it uses the others
 };
 

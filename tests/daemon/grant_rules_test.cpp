@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/file.hpp"
 #include "grants/rules.hpp"
+#include "support.hpp"
 
 #include <format>
 #include <gtest/gtest.h>
 #include <map>
+#include <sys/stat.h>
+#include <tuple>
 
 namespace dsmil::grants {
 namespace {
@@ -21,7 +25,8 @@ MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaxfR8uEsQkf4vOblY6RA8ncDfYEt
 )";
 
 Surroundings surroundings() {
-    static const std::map<std::string, std::uint32_t, std::less<>> users = {{"alice", 1001}, {"bob", 1002}};
+    static const std::map<std::string, std::uint32_t, std::less<>> users = {
+        {"alice", 1001}, {"bob", 1002}, {"root", 0}};
     return {
         .user = [](const std::string &name) -> std::optional<std::uint32_t> {
             const auto found = users.find(name);
@@ -133,6 +138,10 @@ TEST(GrantRules, AnApproverIsAPersonWithAKey) {
              {"[[approver]]\nname = \"bob\"\nuser = \"bob\"\nkey = \"/bad.pem\"\n", "no public key"},
              {"[[approver]]\nname = \"bob\"\nuser = \"eve\"\nkey = \"/bob.pem\"\n", "there is no user"},
              {"[[approver]]\nname = \"dsmild\"\nuser = \"bob\"\nkey = \"/bob.pem\"\n", "the daemon's own"},
+             {"[[approver]]\nname = \"bob\"\nuser = \"root\"\nkey = \"/bob.pem\"\n", "is root"},
+             {"[[approver]]\nname = \"b\u043eb\"\nuser = \"bob\"\nkey = \"/bob.pem\"\n", "of ASCII"},
+             {"[[approver]]\nname = \"bob \"\nuser = \"bob\"\nkey = \"/bob.pem\"\n", "of ASCII"},
+             {bob + "[[approver]]\nname = \"Bob\"\nuser = \"alice\"\nkey = \"/other.pem\"\n", "has the name"},
              {bob + "[[approver]]\nname = \"bob\"\nuser = \"alice\"\nkey = \"/other.pem\"\n", "has the name"},
              {bob + "[[approver]]\nname = \"b2\"\nuser = \"bob\"\nkey = \"/other.pem\"\n", "has the name"},
              {bob + "[[approver]]\nname = \"b2\"\nuser = \"alice\"\nkey = \"/bob.pem\"\n", "has the name"},
@@ -161,6 +170,46 @@ TEST(GrantRules, AGuardedDeviceNeedsASecondPerson) {
         with.rest += "approvers = [\"bob\"]\n";
         EXPECT_TRUE(parse(bob + with.text())) << device.name;
     }
+}
+
+TEST(GrantRules, WhatCanNeverFitIsSaid) {
+    const auto said = [](const std::string &text) {
+        const auto rules = parse(text);
+        return rules ? "taken" : rules.error().detail;
+    };
+    RuleText rule{.rest = "users = [\"bob\"]\napprovers = [\"bob\"]\n"};
+    EXPECT_NE(said(bob + rule.text()).find("only user is its only approver"), std::string::npos);
+    rule.rest = "users = [\"bob\", \"alice\"]\napprovers = [\"bob\"]\n";
+    EXPECT_EQ(said(bob + rule.text()), "taken");
+    rule.rest = "users = [\"bob\"]\ngroups = [\"operators\"]\napprovers = [\"bob\"]\n";
+    EXPECT_EQ(said(bob + rule.text()), "taken");
+    for (const auto &[values, mask, fits] : std::vector<std::tuple<std::string, std::string, bool>>{
+             {R"(["0x1"])", "0xF0", false},
+             {R"(["0x0"])", "0xF0", true},
+             {R"(["0x1-0xF"])", "0xF0", false},
+             {R"(["0x1-0x10"])", "0xF0", true},
+             {R"(["0xF1-0xFFFFFFFF"])", "0xF0", false},
+             {R"(["0x12-0x1F", "0x10"])", "0x15", true},
+             {R"(["0x16-0x1F"])", "0x15", false},
+             {R"(["0x80000001-0xFFFFFFFF"])", "0x80000000", false},
+             {R"(["0x7FFFFFFF-0x80000000"])", "0x80000000", true},
+         }) {
+        const auto text =
+            said(RuleText{.values = values, .rest = "users = [\"alice\"]\nmask = " + mask + "\n"}.text());
+        EXPECT_EQ(text == "taken", fits) << values << " " << mask << ": " << text;
+    }
+}
+
+TEST(GrantRules, AFileThatEverybodyMayWriteIsNotRead) {
+    const test::TempDir directory;
+    const std::string path = directory.path("grants.toml");
+    ASSERT_TRUE(write_file(path, as_bytes(RuleText{.rest = "groups = [\"root\"]\n"}.text()), 0644));
+    EXPECT_TRUE(read_rules(path));
+    ASSERT_EQ(::chmod(path.c_str(), 0666), 0);
+    const auto open = read_rules(path);
+    ASSERT_FALSE(open);
+    EXPECT_EQ(open.error().code, Code::config_invalid);
+    EXPECT_NE(open.error().detail.find("everybody may write"), std::string::npos) << open.error().detail;
 }
 
 TEST(GrantRules, AllowOnlyWhatTheySay) {
@@ -222,6 +271,16 @@ TEST(GrantRules, HoldAtTheirTimes) {
     EXPECT_TRUE(at(*night, 0, 359));
     EXPECT_FALSE(at(*night, 0, 360));
     EXPECT_FALSE(at(*night, 0, 1319));
+    const auto friday =
+        parse(RuleText{.rest = "users = [\"alice\"]\ndays = [\"fri\"]\nhours = \"22:00-06:00\"\n"}.text());
+    const auto saturday =
+        parse(RuleText{.rest = "users = [\"alice\"]\ndays = [\"sat\"]\nhours = \"22:00-06:00\"\n"}.text());
+    ASSERT_TRUE(friday && saturday);
+    EXPECT_TRUE(at(*friday, 5, 1320));
+    EXPECT_TRUE(at(*friday, 6, 359)) << "the night that began on Friday";
+    EXPECT_FALSE(at(*friday, 5, 0)) << "that of Thursday";
+    EXPECT_FALSE(at(*friday, 6, 1320));
+    EXPECT_TRUE(at(*saturday, 0, 0)) << "Sunday comes after Saturday";
 }
 
 TEST(GrantRules, TheRefusalNamesWhatIsNearest) {

@@ -2,9 +2,11 @@
 // Who issues grants, over a real ledger, with a kernel and keys of our choice.
 #include "grants/grant.hpp"
 #include "grants/service.hpp"
+#include "ledger/database.hpp"
 #include "support.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <gtest/gtest.h>
 #include <linux/dsmil.h>
@@ -33,6 +35,28 @@ class TestKernel final : public Kernel {
 
   private:
     Result<KernelFacts> &facts_;
+};
+
+// Signs when the test says so.
+class LateKey final : public ledger::Signer {
+  public:
+    explicit LateKey(test::TestKey &key) : key_(key) {}
+    [[nodiscard]] std::optional<Bytes> public_key() const override { return key_.public_key(); }
+    void sign(const Hash &digest, Then<Result<Bytes>> then) override {
+        if (!late) {
+            key_.sign(digest, std::move(then));
+            return;
+        }
+        digest_ = digest;
+        then_ = std::move(then);
+    }
+    void sign_now() { key_.sign(digest_, std::move(then_)); }
+    bool late = false;
+
+  private:
+    test::TestKey &key_;
+    Hash digest_{};
+    Then<Result<Bytes>> then_;
 };
 
 class GrantService : public testing::Test {
@@ -78,8 +102,13 @@ class GrantService : public testing::Test {
         options.ledger.path = directory.path("ledger.db");
         options.ledger.default_origin = "test.example/log";
         ASSERT_TRUE(ledger->start(std::move(options)));
-        service.emplace(reactor, log.log, clock, *ledger, own_key, std::make_unique<TestKernel>(facts));
+        service.emplace(reactor, log.log, clock, *ledger, grant_key, std::make_unique<TestKernel>(facts),
+                        std::chrono::milliseconds(1));
         service->start(rules);
+        await_count();
+    }
+
+    void await_count() {
         while (ask(alice, terms(0x8065)).error().code == Code::try_again) {
         }
     }
@@ -135,6 +164,8 @@ class GrantService : public testing::Test {
     test::TestLog log;
     test::TestKey own_key;
     test::TestKey bobs_key;
+    test::TestKey carols_key;
+    LateKey grant_key{own_key};
     TestClock clock;
     Result<KernelFacts> facts = KernelFacts{};
     Rules rules;
@@ -214,8 +245,19 @@ TEST_F(GrantService, AGuardedDeviceTakesASecondPerson) {
 
 TEST_F(GrantService, WhoAsksDoesNotApprove) {
     const auto entry = ask(bob, terms(guarded));
-    ASSERT_TRUE(entry);
-    EXPECT_EQ(approve(bob, *entry, bobs_key).error().code, Code::permission);
+    ASSERT_FALSE(entry);
+    EXPECT_EQ(entry.error().code, Code::grant_denied) << "there is no other approver";
+    rules.approvers.push_back({.name = "carol", .uid = 1003, .key = point_of(carols_key)});
+    rules.rules[1].approvers = {"bob", "carol"};
+    enrol(carols_key, "carol");
+    begin();
+    const auto second = ask(bob, terms(guarded));
+    ASSERT_TRUE(second) << second.error().detail;
+    EXPECT_EQ(second->approver, "carol");
+    auto asked = terms(guarded);
+    asked.approver = "bob";
+    EXPECT_EQ(ask(bob, asked).error().code, Code::grant_denied);
+    EXPECT_EQ(ask(alice, terms(guarded))->approver, "bob");
 }
 
 TEST_F(GrantService, ASignatureOfOneRequestIsNoneOfAnother) {
@@ -267,6 +309,68 @@ TEST_F(GrantService, ADayHasSoManyAlsoAfterARestart) {
     EXPECT_TRUE(ask(alice));
 }
 
+TEST_F(GrantService, ADayHasNoMoreWhileTheTpmSigns) {
+    rules.rules[0].max_per_day = 1;
+    begin();
+    const auto entry = ask(alice);
+    ASSERT_TRUE(entry);
+    grant_key.late = true;
+    std::optional<Result<Service::Issued>> issued;
+    service->issue(caller(alice), entry->id,
+                   [&](Result<Service::Issued> result) { issued = std::move(result); });
+    EXPECT_EQ(ask(alice).error().code, Code::grant_denied);
+    grant_key.sign_now();
+    test::run_until(reactor, [&] { return issued.has_value(); });
+    EXPECT_TRUE(issued->has_value());
+    EXPECT_EQ(ask(alice).error().code, Code::grant_denied);
+}
+
+TEST_F(GrantService, WhatExpiresWhileTheTpmSignsIsNotGivenOut) {
+    const auto entry = ask(alice);
+    ASSERT_TRUE(entry);
+    grant_key.late = true;
+    std::optional<Result<Service::Issued>> issued;
+    service->issue(caller(alice), entry->id,
+                   [&](Result<Service::Issued> result) { issued = std::move(result); });
+    clock.boottime += 60 * second_ns;
+    grant_key.sign_now();
+    test::run_until(reactor, [&] { return issued.has_value(); });
+    ASSERT_FALSE(issued->has_value());
+    EXPECT_EQ(issued->error().code, Code::conflict);
+    EXPECT_EQ(service->list().front().state, State::expired);
+    EXPECT_EQ(recorded().back(), "grant_requested ok");
+    grant_key.late = false;
+    EXPECT_TRUE(ask(alice) && ask(alice)) << "it used up nothing of the day";
+}
+
+TEST_F(GrantService, UsesAreCountedAgainWhenTheLedgerCouldNotBeRead) {
+    auto file =
+        ledger::Database::open(directory.path("ledger.db"), ledger::Database::Mode::read_write).value();
+    ASSERT_TRUE(file.run("ALTER TABLE records RENAME TO away"));
+    service.emplace(reactor, log.log, clock, *ledger, grant_key, std::make_unique<TestKernel>(facts),
+                    std::chrono::milliseconds(1));
+    service->start(rules);
+    test::run_until(reactor, [&] {
+        return std::ranges::contains(log.events, "grant_uses_unknown", &LogEvent::event_type);
+    });
+    EXPECT_EQ(ask(alice).error().code, Code::try_again);
+    ASSERT_TRUE(file.run("ALTER TABLE away RENAME TO records"));
+    await_count();
+    EXPECT_TRUE(ask(alice));
+}
+
+TEST_F(GrantService, HoursAreOfTheTimeZoneOfNow) {
+    rules.rules[0].from_minute = 0;
+    rules.rules[0].until_minute = 12 * 60;
+    clock.realtime = (1'700'000'000 / 86'400 * 86'400 + 3'600) * second_ns; // 01:00 UTC
+    ASSERT_EQ(::setenv("TZ", "UTC0", 1), 0);
+    begin();
+    EXPECT_TRUE(ask(alice));
+    ASSERT_EQ(::setenv("TZ", "EAST-14", 1), 0); // 15:00
+    EXPECT_EQ(ask(alice).error().code, Code::grant_denied);
+    ::unsetenv("TZ");
+}
+
 TEST_F(GrantService, KeysThatAreNotEnrolledAreSaid) {
     const auto all = facts->keys;
     facts->keys = {all[1]};
@@ -281,6 +385,8 @@ TEST_F(GrantService, KeysThatAreNotEnrolledAreSaid) {
     EXPECT_EQ(ask(alice).error().code, Code::refused_grant_unsupported);
     facts = fail(Code::module_missing, "");
     EXPECT_EQ(ask(alice).error().code, Code::module_missing);
+    EXPECT_EQ(std::ranges::count(recorded(), "grant_requested refused"), 5 + 1)
+        << "each, and that of begin()";
 }
 
 TEST_F(GrantService, WithoutATpmNothingIsIssuedAndNothingIsLost) {
