@@ -128,7 +128,7 @@ void Api::health(const Request & /*request*/, Then<Result<Response>> then) {
     const auto &tpm_trouble = tpm_.trouble();
     const auto &ledger_trouble = ledger_.trouble();
     boost::json::object body = {
-        {"status", tpm_trouble || ledger_trouble ? "degraded" : "ok"},
+        {"status", tpm_trouble || ledger_trouble || ledger_.unsigned_because() ? "degraded" : "ok"},
         {"version", DSMIL_VERSION},
         {"ledger_size", ledger_.snapshot().head.size},
         {"ledger", ledger_trouble ? "failing" : "ok"},
@@ -139,7 +139,10 @@ void Api::health(const Request & /*request*/, Then<Result<Response>> then) {
             std::format("{}: {}", info(ledger_trouble->code).message, ledger_trouble->detail);
     }
     if (tpm_trouble) {
-        body["tpm_detail"] = tpm_trouble->detail;
+        body["tpm_detail"] = trouble_text(*tpm_trouble);
+    }
+    if (const auto &why = ledger_.unsigned_because()) {
+        body["unsigned_detail"] = std::format("{}: {}", info(why->code).message, trouble_text(*why));
     }
     then(json_response(body));
 }

@@ -71,6 +71,14 @@ std::string_view tpm_word(const std::optional<Error> &trouble) {
     }
 }
 
+std::string trouble_text(const Error &trouble) {
+    std::string text = trouble.detail;
+    for (const auto &cause : trouble.causes) {
+        text += "; because: " + cause;
+    }
+    return text;
+}
+
 boost::json::object tpm_json(const tpm::Service &service, const std::optional<tpm::Status> &status) {
     const auto &trouble = service.trouble();
     const auto counted = service.timings().snapshot();
@@ -95,7 +103,7 @@ boost::json::object tpm_json(const tpm::Service &service, const std::optional<tp
         body["signer"] = trouble ? "file" : "tpm";
     }
     if (trouble) {
-        body["trouble"] = trouble->detail;
+        body["trouble"] = trouble_text(*trouble);
         body["remedy"] = info(trouble->code).remedy;
     }
     if (status) {

@@ -6,12 +6,16 @@
 
 #include <boost/json/object.hpp>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace dsmil::api {
 
 // "ready", "starting", "missing" or "failed".
 [[nodiscard]] std::string_view tpm_word(const std::optional<Error> &trouble);
+
+// With its causes.
+[[nodiscard]] std::string trouble_text(const Error &trouble);
 
 // What GET /v1/tpm answers. `status` is the TPM's own word, when it gave one.
 [[nodiscard]] boost::json::object tpm_json(const tpm::Service &service,

@@ -163,16 +163,31 @@ void Service::schedule_checkpoint() {
         return;
     }
     checkpoint_scheduled_ = true;
-    checkpoint_timer_.start(options_.checkpoint_interval, [this] { periodic_checkpoint(); });
+    checkpoint_timer_.start(std::max(options_.checkpoint_interval, checkpoint_pause_),
+                            [this] { periodic_checkpoint(); });
+}
+
+void Service::signer_ready() {
+    if (checkpoint_pause_.count() != 0 && !checkpoint_under_way_) { // The next try need not wait any more.
+        checkpoint_pause_ = {};
+        checkpoint_timer_.cancel();
+        checkpoint_scheduled_ = false;
+    }
+    schedule_checkpoint();
 }
 
 void Service::periodic_checkpoint() {
+    checkpoint_under_way_ = true;
     checkpoint([this](Result<void> result) {
         checkpoint_scheduled_ = false;
-        if (!result && !checkpoint_failed_) {
+        checkpoint_under_way_ = false;
+        if (!result && !unsigned_because_) {
             log_.write_error(LogLevel::warning, "checkpoint_failed", result.error());
         }
-        checkpoint_failed_ = !result;
+        unsigned_because_ = result ? std::nullopt : std::optional(result.error());
+        checkpoint_pause_ = result ? std::chrono::milliseconds(0)
+                                   : std::min(std::max(options_.checkpoint_interval, checkpoint_pause_) * 2,
+                                              max_checkpoint_pause);
         schedule_checkpoint(); // for what came in the meantime
     });
 }
@@ -209,6 +224,11 @@ void Service::sign(const Head &head, Then<Result<std::string>> then) {
             return;
         }
         const Note note{std::move(text), {{key.name, key.id, std::move(*signature)}}};
+        // The key may have become another while it was signed, and a signature may be wrong.
+        if (verify(note, key) != NoteVerdict::signed_by_key) {
+            then(fail(Code::tpm_failed, "signing a checkpoint: the signature is not the key's"));
+            return;
+        }
         then(note.format());
     });
 }

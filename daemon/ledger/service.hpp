@@ -55,6 +55,10 @@ class Service {
     // Why the last append failed; nothing when it did not.
     [[nodiscard]] const std::optional<Error> &trouble() const { return trouble_; }
 
+    // Why the last checkpoint could not be made, so that what came since is not signed;
+    // nothing when it could, or when there is no key.
+    [[nodiscard]] const std::optional<Error> &unsigned_because() const { return unsigned_because_; }
+
     // A record of the daemon itself, with time and boot filled in.
     [[nodiscard]] Record own_record(std::string action, std::string outcome) const;
 
@@ -69,8 +73,11 @@ class Service {
     // All that wait are called back now.
     void release_waiters();
 
+    // Between tries to make a checkpoint, while they fail: doubles up to this.
+    static constexpr std::chrono::milliseconds max_checkpoint_pause{60'000};
+
     // Signs what is not signed yet, now: calls back with an error when that
-    // did not work (no TPM, disk full).
+    // did not work (no TPM, disk full, a signature that does not hold).
     void checkpoint(Then<Result<void>> then);
 
     // A clean copy that ends with a checkpoint of all its records (unsigned when
@@ -78,7 +85,7 @@ class Service {
     void export_copy(Then<Result<Fd>> then);
 
     // The signer has become usable.
-    void signer_ready() { schedule_checkpoint(); }
+    void signer_ready();
 
     // The verifier key line, when there is a key.
     [[nodiscard]] Result<std::string> verifier_key() const;
@@ -113,7 +120,9 @@ class Service {
     std::list<Waiter> waiters_;
     Reactor::Timer checkpoint_timer_;
     bool checkpoint_scheduled_ = false;
-    bool checkpoint_failed_ = false;
+    bool checkpoint_under_way_ = false;
+    std::optional<Error> unsigned_because_;
+    std::chrono::milliseconds checkpoint_pause_{0}; // until the next try: grows while they fail
     std::uint64_t exports_ = 0;
     std::unique_ptr<Ledger> ledger_;       // of the writer's thread, once started
     std::unique_ptr<LedgerReader> reader_; // of the reader's thread

@@ -3,12 +3,16 @@
 
 #include "api_answer.hpp"
 #include "api_client.hpp"
+#include "ledger/checkpoint.hpp"
+#include "ledger/note.hpp"
+#include "text.hpp"
 
 #include <boost/json/value.hpp>
 #include <chrono>
 #include <ctime>
 #include <format>
 #include <grp.h>
+#include <optional>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <sys/timex.h>
@@ -130,6 +134,17 @@ Check check_daemon(const Machine &machine) {
     return good(name, text);
 }
 
+// How many the newest checkpoint covers.
+std::optional<std::uint64_t> signed_records(const boost::json::object &head) {
+    const auto text = string_member(head, "checkpoint");
+    const auto checkpoint =
+        text ? dsmil::ledger::Note::parse(*text).and_then([](const dsmil::ledger::Note &note) {
+            return dsmil::ledger::Checkpoint::parse(note.text);
+        })
+             : std::unexpected(text.error());
+    return checkpoint ? std::optional(checkpoint->size) : std::nullopt;
+}
+
 Check check_ledger(const Machine &machine) {
     const std::string name = "ledger";
     const auto head = ask(machine, "/v1/ledger/head");
@@ -140,9 +155,18 @@ Check check_ledger(const Machine &machine) {
     if (!size) {
         return {name, State::fail, told(size.error()), "install programs of one release"};
     }
-    if (const auto *checkpoint = head->if_contains("checkpoint");
-        checkpoint != nullptr && checkpoint->is_string()) {
-        return good(name, std::format("{} records, signed", *size));
+    const auto covered = signed_records(*head);
+    const auto health = ask(machine, "/v1/health");
+    const auto why = health.and_then(
+        [](const boost::json::object &body) { return string_member(body, "unsigned_detail"); });
+    if (covered && *covered < *size && why) {
+        return {name, State::warn,
+                std::format("{} records, signed up to {}: {}", *size, *covered, printable(*why)),
+                "see tpm; dsmilctl tpm status says more"};
+    }
+    if (covered) {
+        return good(name, *covered < *size ? std::format("{} records, signed up to {}", *size, *covered)
+                                           : std::format("{} records, signed", *size));
     }
     return {name, State::warn, std::format("{} records, not signed yet", *size),
             "a checkpoint needs a TPM and new records; see tpm and daemon"};
