@@ -2,6 +2,7 @@
 #include "api/device_api.hpp"
 
 #include "api/quote_json.hpp"
+#include "attest/statement.hpp"
 #include "dsmil/catalog.hpp"
 #include "tpm/device_key.hpp"
 #include "tpm/quote.hpp"
@@ -84,7 +85,7 @@ void DeviceApi::answer(Done done, Result<object> result, Then<Result<Response>> 
     });
 }
 
-// The statement's hash is what the TPM quotes: one signature binds the device's state, the
+// The TPM quotes a tag and the statement's hash: one signature binds the device's state, the
 // PCRs and the TPM's clock and counts of resets.
 void DeviceApi::attest(const Request &request, Then<Result<Response>> then) {
     const auto wanted = parse_device_request(
@@ -95,10 +96,9 @@ void DeviceApi::attest(const Request &request, Then<Result<Response>> then) {
         return;
     }
     std::string statement = device_statement(*state, wanted->nonce);
-    const Hash digest = sha256(as_bytes(statement));
     Done done{"device_attest", request.peer, wanted->device, {}};
     done.values = {{"nonce", wanted->nonce}, hash_field("statement_sha256", as_bytes(statement))};
-    tpm_.quote(Bytes(digest.begin(), digest.end()), wanted->pcrs,
+    tpm_.quote(attest::statement_nonce(statement), wanted->pcrs,
                [this, done = std::move(done), statement = std::move(statement),
                 then = std::move(then)](Result<tpm::Quote> quote) mutable {
                    answer(std::move(done), quote.transform([&](const tpm::Quote &made) {

@@ -26,24 +26,29 @@ constexpr TPM2_HANDLE attestation_handle = 0x8100D501;
 constexpr TPM2_HANDLE checkpoint_handle = 0x8100D502;
 constexpr TPM2_HANDLE grant_handle = 0x8100D503;
 
-Result<Blobs> read_or_create(const Parent &parent, Purpose purpose, const std::string &stem,
-                             const Secrets &secrets) {
+struct Kept {
+    Blobs blobs;
+    bool made = false;
+};
+
+Result<Kept> read_or_create(const Parent &parent, Purpose purpose, const std::string &stem,
+                            const Secrets &secrets) {
     auto kept = read_blobs(stem);
     if (!kept) {
         return std::unexpected(std::move(kept.error()));
     }
     if (const auto &blobs = *kept) {
-        return *blobs;
+        return Kept{*blobs, false};
     }
     const auto &info = about(purpose);
     auto made = create_key(parent, key_template(Algorithm::p256, info.use), secrets.find(info.secret));
     if (!made) {
-        return made;
+        return std::unexpected(std::move(made.error()));
     }
     if (auto written = write_blobs(stem, *made); !written) {
         return std::unexpected(std::move(written.error()).in("keeping a new key"));
     }
-    return made;
+    return Kept{*made, true};
 }
 
 // What is at our handle and is a key as we make them was ours, before somebody moved its files away.
@@ -94,6 +99,12 @@ Result<std::optional<Blobs>> read_blobs(const std::string &stem) {
         return std::nullopt;
     }
     const auto private_part = read_file(stem + ".priv", max_blob_bytes);
+    if (public_part && !private_part && private_part.error().code == Code::not_found) {
+        return fail(Code::tpm_failed,
+                    std::format("{0}.priv is missing, and {0}.pub is there: put it back, or "
+                                "move the other away, too, for another key",
+                                stem));
+    }
     for (const auto *part : {&public_part, &private_part}) {
         if (!*part) {
             return std::unexpected(part->error());
@@ -186,16 +197,18 @@ void set_secret(Context &context, ESYS_TR object, ByteView secret) {
     std::ranges::copy(secret.first(value.size), value.buffer);
     static_cast<void>(
         context.local([&](ESYS_CONTEXT *esys) { return Esys_TR_SetAuth(esys, object, &value); }));
+    OPENSSL_cleanse(&value, sizeof(value));
 }
 
 Result<Key> Key::load_or_create(const Parent &parent, Purpose purpose, const std::string &state_dir,
                                 const Secrets &secrets) {
     const auto &info = about(purpose);
     const std::string stem = std::format("{}/{}", state_dir, info.stem);
-    auto blobs = read_or_create(parent, purpose, stem, secrets);
-    if (!blobs) {
-        return std::unexpected(std::move(blobs.error()));
+    const auto kept = read_or_create(parent, purpose, stem, secrets);
+    if (!kept) {
+        return std::unexpected(kept.error());
     }
+    const Blobs *blobs = &kept->blobs;
     // The TPM vouches that it made the key; that it made it for this purpose shows in the attributes.
     if (!fits(blobs->public_area, key_template(Algorithm::p256, info.use))) {
         return fail(Code::tpm_failed, std::format("{}.pub is a key for another purpose", stem));
@@ -210,7 +223,7 @@ Result<Key> Key::load_or_create(const Parent &parent, Purpose purpose, const std
         return std::unexpected(std::move(object.error()).in(std::format("loading the key {}", stem)));
     }
     set_secret(parent.context, object->handle(), secrets.find(info.secret));
-    return Key(std::move(*object), blobs->public_area, std::move(*spki), std::move(*name));
+    return Key(std::move(*object), blobs->public_area, std::move(*spki), std::move(*name), kept->made);
 }
 
 bool is_made(Purpose purpose, const std::string &state_dir) {

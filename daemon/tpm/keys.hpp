@@ -36,7 +36,8 @@ struct Blobs {
     TPM2B_PRIVATE private_area{};
 };
 
-// `stem`.pub and .priv. Nothing when there are none; tpm_failed when they are damaged.
+// `stem`.pub and .priv. Nothing when there is no .pub; tpm_failed when .priv alone is missing or they
+// are damaged.
 [[nodiscard]] Result<std::optional<Blobs>> read_blobs(const std::string &stem);
 [[nodiscard]] Result<void> write_blobs(const std::string &stem, const Blobs &blobs);
 
@@ -64,17 +65,19 @@ class Key {
     [[nodiscard]] ESYS_TR handle() const { return object_.handle(); }
     [[nodiscard]] bool persistent() const { return object_.kind() == Object::Kind::persistent; }
     [[nodiscard]] const TPM2B_PUBLIC &public_area() const { return public_area_; }
+    [[nodiscard]] bool made() const { return made_; }         // just now
     [[nodiscard]] const Bytes &spki() const { return spki_; } // DER
     [[nodiscard]] const Bytes &name() const { return name_; }
 
   private:
-    Key(Object object, const TPM2B_PUBLIC &public_area, Bytes spki, Bytes name)
+    Key(Object object, const TPM2B_PUBLIC &public_area, Bytes spki, Bytes name, bool made)
         : object_(std::move(object)), public_area_(public_area), spki_(std::move(spki)),
-          name_(std::move(name)) {}
+          name_(std::move(name)), made_(made) {}
     Object object_;
     TPM2B_PUBLIC public_area_;
     Bytes spki_;
     Bytes name_;
+    bool made_;
 };
 
 // Whether the key was ever made here.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <format>
+#include <openssl/crypto.h>
 #include <tss2/tss2_mu.h>
 
 namespace dsmil::tpm {
@@ -117,6 +118,7 @@ Result<void> define_index(Tpm &tpm, TPM2_HANDLE index, NvKind kind, std::size_t 
                                              none, none, &auth, &area);
         },
         [&](ESYS_CONTEXT *esys) { return Esys_NV_DefineSpace_Finish(esys, &made); });
+    OPENSSL_cleanse(&auth, sizeof(auth));
     if (defined) {
         const Object closed(tpm.context(), made, Object::Kind::persistent);
     }

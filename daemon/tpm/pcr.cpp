@@ -15,7 +15,10 @@ constexpr ESYS_TR none = ESYS_TR_NONE;
 std::vector<unsigned> pcrs_of(const TPML_PCR_SELECTION &selection) {
     std::vector<unsigned> pcrs;
     const auto &bank = selection.pcrSelections[0];
-    for (unsigned pcr = 0; selection.count == 1 && pcr < bank.sizeofSelect * 8U; pcr++) {
+    if (selection.count != 1 || bank.hash != TPM2_ALG_SHA256) {
+        return pcrs;
+    }
+    for (unsigned pcr = 0; pcr < std::min<unsigned>(bank.sizeofSelect, sizeof(bank.pcrSelect)) * 8; pcr++) {
         if ((bank.pcrSelect[pcr / 8] >> (pcr % 8) & 1U) != 0) {
             pcrs.push_back(pcr);
         }
@@ -37,6 +40,24 @@ TPML_PCR_SELECTION selection_of(const std::vector<unsigned> &pcrs) {
     return selection;
 }
 
+Result<void> take_pcrs(std::map<unsigned, Bytes> &values, const std::vector<unsigned> &wanted,
+                       const TPML_PCR_SELECTION &given, const TPML_DIGEST &digests) {
+    const auto got = pcrs_of(given);
+    if (got.empty() || got.size() != digests.count) {
+        return fail(Code::tpm_unsupported, "the TPM has no SHA-256 bank of PCRs, or not all of them");
+    }
+    for (std::size_t i = 0; i < got.size(); i++) {
+        const auto &digest = digests.digests[i];
+        if (!std::ranges::contains(wanted, got[i]) || digest.size != sizeof(Hash)) {
+            return fail(Code::tpm_failed,
+                        std::format("the TPM answers with PCR {} of {} bytes, which nobody asked for", got[i],
+                                    digest.size));
+        }
+        values[got[i]] = Bytes(digest.buffer, digest.buffer + digest.size);
+    }
+    return {};
+}
+
 Result<std::map<unsigned, Bytes>> read_pcrs(Tpm &tpm, const std::vector<unsigned> &pcrs) {
     std::map<unsigned, Bytes> values;
     while (values.size() < pcrs.size()) {
@@ -48,20 +69,18 @@ Result<std::map<unsigned, Bytes>> read_pcrs(Tpm &tpm, const std::vector<unsigned
         TPML_DIGEST *digests = nullptr;
         auto read = tpm.context().run(
             "PCR_Read", "reading PCRs",
-            [&](ESYS_CONTEXT *esys) { return Esys_PCR_Read_Async(esys, none, none, none, &selection); },
+            [&](ESYS_CONTEXT *esys) {
+                return Esys_PCR_Read_Async(esys, tpm.session().handle(Protect::authentic), none, none,
+                                           &selection);
+            },
             [&](ESYS_CONTEXT *esys) { return Esys_PCR_Read_Finish(esys, nullptr, &given, &digests); });
         const EsysPtr<TPML_PCR_SELECTION> owned_given(given);
         const EsysPtr<TPML_DIGEST> owned_digests(digests);
         if (!read) {
             return std::unexpected(std::move(read.error()));
         }
-        const auto got = pcrs_of(*given);
-        if (got.empty() || got.size() != digests->count) {
-            return fail(Code::tpm_unsupported, "the TPM has no SHA-256 bank of PCRs, or not all of them");
-        }
-        for (std::size_t i = 0; i < got.size(); i++) {
-            const auto &digest = digests->digests[i];
-            values[got[i]] = Bytes(digest.buffer, digest.buffer + digest.size);
+        if (auto taken = take_pcrs(values, wanted, *given, *digests); !taken) {
+            return std::unexpected(std::move(taken.error()));
         }
     }
     return values;

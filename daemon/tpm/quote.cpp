@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tpm/quote.hpp"
 
+#include "attest/statement.hpp"
 #include "tpm/pcr.hpp"
 #include "tpm/policy.hpp"
 #include "tpm/public_key.hpp"
@@ -28,14 +29,18 @@ bool are_quoted(const std::map<unsigned, Bytes> &values, ByteView quoted) {
     return std::ranges::equal(ByteView(digest.buffer, digest.size), policy::pcr_digest(values));
 }
 
-Result<attest::QuoteBundle> quote_once(Tpm &tpm, ByteView nonce, const std::vector<unsigned> &pcrs) {
+struct Signed {
+    EsysPtr<TPM2B_ATTEST> quoted;
+    EsysPtr<TPMT_SIGNATURE> signature;
+};
+
+Result<Signed> quote_with(Tpm &tpm, const Key &key, ByteView nonce, const std::vector<unsigned> &pcrs) {
     TPM2B_DATA qualifying{};
     qualifying.size = static_cast<UINT16>(nonce.size());
     std::ranges::copy(nonce, qualifying.buffer);
     const TPML_PCR_SELECTION selection = selection_of(pcrs);
     TPMT_SIG_SCHEME scheme{};
     scheme.scheme = TPM2_ALG_NULL; // the key has one
-    const Key &key = tpm.key(Purpose::attestation);
     TPM2B_ATTEST *quoted = nullptr;
     TPMT_SIGNATURE *signature = nullptr;
     auto made = tpm.context().run(
@@ -45,17 +50,25 @@ Result<attest::QuoteBundle> quote_once(Tpm &tpm, ByteView nonce, const std::vect
                                     ESYS_TR_NONE, &qualifying, &scheme, &selection);
         },
         [&](ESYS_CONTEXT *esys) { return Esys_Quote_Finish(esys, &quoted, &signature); });
-    const EsysPtr<TPM2B_ATTEST> owned_quoted(quoted);
-    const EsysPtr<TPMT_SIGNATURE> owned_signature(signature);
+    Signed result{EsysPtr<TPM2B_ATTEST>(quoted), EsysPtr<TPMT_SIGNATURE>(signature)};
     if (!made) {
         return std::unexpected(std::move(made.error()));
     }
-    auto marshalled = marshal(*signature);
+    return result;
+}
+
+Result<attest::QuoteBundle> quote_once(Tpm &tpm, ByteView nonce, const std::vector<unsigned> &pcrs) {
+    const Key &key = tpm.key(Purpose::attestation);
+    const auto made = quote_with(tpm, key, nonce, pcrs);
+    if (!made) {
+        return std::unexpected(made.error());
+    }
+    auto marshalled = marshal(*made->signature);
     auto values = read_pcrs(tpm, pcrs);
     if (!marshalled || !values) {
         return std::unexpected(!marshalled ? std::move(marshalled.error()) : std::move(values.error()));
     }
-    const ByteView attest(quoted->attestationData, quoted->size);
+    const ByteView attest(made->quoted->attestationData, made->quoted->size);
     return attest::QuoteBundle{Bytes(attest.begin(), attest.end()), std::move(*marshalled),
                                spki_to_pem(key.spki()), std::move(*values)};
 }
@@ -63,9 +76,10 @@ Result<attest::QuoteBundle> quote_once(Tpm &tpm, ByteView nonce, const std::vect
 } // namespace
 
 Result<Quote> make_quote(Tpm &tpm, ByteView nonce, const std::vector<unsigned> &pcrs) {
-    if (nonce.size() > max_nonce_bytes || pcrs.empty() || std::ranges::max(pcrs) >= attest::pcr_count) {
+    if (nonce.size() > attest::max_qualifying_bytes || pcrs.empty() ||
+        std::ranges::max(pcrs) >= attest::pcr_count) {
         return fail(Code::usage, std::format("a nonce has at most {} bytes, and PCRs are below {}",
-                                             max_nonce_bytes, attest::pcr_count));
+                                             attest::max_qualifying_bytes, attest::pcr_count));
     }
     for (unsigned tries = 0; tries < quote_tries; tries++) {
         auto bundle = quote_once(tpm, nonce, pcrs);
@@ -77,6 +91,10 @@ Result<Quote> make_quote(Tpm &tpm, ByteView nonce, const std::vector<unsigned> &
         }
     }
     return fail(Code::try_again, std::format("the PCRs moved during {} quotes", quote_tries));
+}
+
+Result<void> try_key(Tpm &tpm, const Key &key) {
+    return quote_with(tpm, key, as_bytes("dsmild tries its key"), {}).transform([](const Signed &) {});
 }
 
 } // namespace dsmil::tpm

@@ -75,6 +75,14 @@ bool is_forged(TSS2_RC code) {
     return (code & ~TSS2_RC_LAYER_MASK) == TSS2_BASE_RC_RSP_AUTH_FAILED && said_by_tpm(code) == 0;
 }
 
+// There was an answer, and it is none that a TPM gives.
+bool is_garbage(TSS2_RC code) {
+    const TSS2_RC base = code & ~TSS2_RC_LAYER_MASK;
+    return base == TSS2_BASE_RC_MALFORMED_RESPONSE || base == TSS2_BASE_RC_INSUFFICIENT_RESPONSE ||
+           base == TSS2_BASE_RC_BAD_SIZE || base == TSS2_BASE_RC_BAD_VALUE ||
+           base == TSS2_BASE_RC_INSUFFICIENT_BUFFER;
+}
+
 } // namespace
 
 std::uint32_t said_by_tpm(TSS2_RC code) {
@@ -119,8 +127,10 @@ std::string_view error_class(TSS2_RC code) {
 std::unexpected<Error> tpm_error(std::string what, TSS2_RC code) {
     std::vector<std::string> causes = {std::format("{} (0x{:x})", Tss2_RC_Decode(code), code)};
     if (said_by_tpm(code) == 0) {
-        return fail(is_forged(code) ? Code::tpm_untrusted : Code::tpm_missing, std::move(what),
-                    std::move(causes));
+        return fail(is_forged(code)    ? Code::tpm_untrusted
+                    : is_garbage(code) ? Code::tpm_failed
+                                       : Code::tpm_missing,
+                    std::move(what), std::move(causes));
     }
     const auto *meaning = meaning_of(code);
     if (meaning == nullptr) {

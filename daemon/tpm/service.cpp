@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <format>
+#include <utility>
 
 namespace dsmil::tpm {
 
@@ -47,12 +48,13 @@ Service::Opened Service::open() {
     tpm_.reset(); // One connection at a time: a TPM without a resource manager serves no second.
     auto opened = Tpm::open(*options_, timings_);
     if (!opened) {
-        return {.trouble = std::move(opened.error()), .checkpoint_spki = {}, .grant_spki = {}};
+        return {.trouble = std::move(opened.error()), .checkpoint_spki = {}, .grant_spki = {}, .made = {}};
     }
     tpm_ = std::move(*opened);
     return {.trouble = std::nullopt,
             .checkpoint_spki = tpm_->key(Purpose::checkpoint).spki(),
-            .grant_spki = tpm_->key(Purpose::grant).spki()};
+            .grant_spki = tpm_->key(Purpose::grant).spki(),
+            .made = tpm_->made_anew()};
 }
 
 void Service::connected(Opened opened) {
@@ -61,31 +63,48 @@ void Service::connected(Opened opened) {
     }
     if (!opened.trouble) {
         trouble_.reset();
+        unavailable_ = false;
+        for (const auto &key : opened.made) {
+            hear({"tpm_key_made",
+                  "a key of the TPM was missing among the others and was made anew",
+                  {{"key", key}}});
+        }
         checkpoint_spki_ = std::move(opened.checkpoint_spki);
         grant_spki_ = std::move(opened.grant_spki);
-        retry_ = retry_from_;
+        if (!lost_lately_) {
+            retry_ = retry_from_;
+        }
         log_.write({.level = LogLevel::info, .event_type = "tpm_ready", .message = "the TPM is ready"});
         watch();
         ready_();
         return;
     }
     // The same trouble again is no news.
-    const bool was_fallen_back = fell_back();
     if (!trouble_ || trouble_->code != opened.trouble->code) {
         log_.write_error(LogLevel::warning, "tpm_unavailable", *opened.trouble);
         if (opened.trouble->code == Code::tpm_changed) {
             hear({"tpm_changed", opened.trouble->detail, {}});
         }
     }
-    trouble_ = std::move(opened.trouble);
+    go_without(std::move(*opened.trouble));
+}
+
+// Until the next try. A wrong secret is not tried again: it is another only in another life.
+void Service::go_without(Error error) {
+    const bool was_fallen_back = fell_back();
+    trouble_ = std::move(error);
+    unavailable_ = true;
     if (fell_back() && !was_fallen_back) {
         hear({"tpm_fell_back",
               "checkpoints are signed by the key file, for want of a TPM: they attest nothing",
               {}});
         ready_();
     }
+    if (trouble_->code == Code::tpm_auth) {
+        return;
+    }
     retry_timer_.start(retry_, [this] { connect(); });
-    retry_ = std::min(retry_ * 2, last_retry);
+    retry_ = std::min(retry_ * 2, retry_from_ * longest_retry);
 }
 
 Ticket Service::enqueue(Urgency urgency, std::chrono::milliseconds deadline,
@@ -192,8 +211,18 @@ void Service::lost(Error error) {
     if (error.code == Code::tpm_untrusted) {
         hear({"tpm_answer_forged", "an answer of the TPM was changed on its way", {}});
     }
+    if (std::exchange(lost_lately_, true)) {
+        go_without(std::move(error));
+        return;
+    }
     trouble_ = std::move(error);
     connect();
+}
+
+// A connection that lasts from one look to the next.
+void Service::held() {
+    lost_lately_ = false;
+    retry_ = retry_from_;
 }
 
 void Service::hear(const SecurityEvent &event) {
@@ -229,17 +258,18 @@ void Service::watch() {
             log_.write_error(LogLevel::warning, "tpm_watch_failed", seen.error());
         }
         if (!stopped_) {
-            watch_timer_.start(watch_interval, [this] { watch(); });
+            watch_timer_.start(watch_interval, [this, was_good = seen.has_value()] {
+                if (was_good && !trouble_) {
+                    held();
+                }
+                watch();
+            });
         }
     }));
 }
 
 Ticket Service::status(Then<Result<Status>> then) {
     return look(Urgency::normal, status_deadline, std::move(then));
-}
-
-bool Service::fell_back() const {
-    return fallback_ && trouble_ && trouble_->code != Code::try_again;
 }
 
 void Service::sign(const Hash &digest, Then<Result<Bytes>> then) {

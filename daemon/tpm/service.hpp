@@ -45,9 +45,9 @@ class Service final : public ledger::Signer {
     static constexpr std::chrono::seconds watch_interval{60};
     // For who asks how it is: then what is known must do.
     static constexpr std::chrono::milliseconds status_deadline{5'000};
-    // Between tries to find a TPM: doubles from the first to the last.
+    // Between tries to find a TPM: doubles from the first until it is so many times as long.
     static constexpr std::chrono::milliseconds first_retry{1'000};
-    static constexpr std::chrono::milliseconds last_retry{60'000};
+    static constexpr unsigned longest_retry = 60;
 
     Service(Reactor &reactor, const Log &log, TpmOptions options,
             std::chrono::milliseconds retry = first_retry);
@@ -71,8 +71,8 @@ class Service final : public ledger::Signer {
     // Signs checkpoints, and nothing else, as long as there is no TPM. The
     // administrator said so (tpm.fallback_key); the machine stays unattested.
     void fall_back_to(KeyFile key) { fallback_ = std::move(key); }
-    // It does so now.
-    [[nodiscard]] bool fell_back() const;
+    // It does so now: not while the connection is only made anew.
+    [[nodiscard]] bool fell_back() const { return fallback_ && unavailable_; }
 
     // Of the key that signs checkpoints.
     [[nodiscard]] std::optional<Bytes> public_key() const override {
@@ -108,6 +108,7 @@ class Service final : public ledger::Signer {
         std::optional<Error> trouble;
         Bytes checkpoint_spki;
         Bytes grant_spki;
+        std::vector<std::string> made; // keys that were made anew
     };
 
     void connect();
@@ -123,6 +124,8 @@ class Service final : public ledger::Signer {
     void finish(Pending &pending);
     void overdue(Pending &pending, std::chrono::milliseconds deadline);
     void lost(Error error);
+    void go_without(Error error);
+    void held();
     Ticket look(Urgency urgency, std::chrono::milliseconds deadline, Then<Result<Status>> then);
     void watch();
     void hear(const SecurityEvent &event);
@@ -136,6 +139,8 @@ class Service final : public ledger::Signer {
     std::optional<Bytes> grant_spki_;
     std::optional<KeyFile> fallback_;
     bool stopped_ = false;
+    bool unavailable_ = false; // the TPM could not be opened, or not for long
+    bool lost_lately_ = false; // and opened again; so the next time not at once
     std::chrono::milliseconds retry_from_;
     std::chrono::milliseconds retry_;
     Reactor::Timer retry_timer_;

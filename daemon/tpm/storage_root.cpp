@@ -3,6 +3,7 @@
 
 #include "base/file.hpp"
 #include "tpm/object_name.hpp"
+#include "tpm/session.hpp"
 #include "tpm/templates.hpp"
 
 #include <format>
@@ -27,7 +28,7 @@ Result<std::optional<Bytes>> pinned_name(const std::string &path) {
     return name;
 }
 
-Result<Object> derive(Context &context) {
+Result<Object> derive(Context &context, ESYS_TR authorisation) {
     const TPM2B_SENSITIVE_CREATE sensitive{};
     const TPM2B_PUBLIC wanted = storage_root_template();
     const TPM2B_DATA outside{};
@@ -36,7 +37,7 @@ Result<Object> derive(Context &context) {
     auto made = context.run(
         "CreatePrimary", "making the storage root key",
         [&](ESYS_CONTEXT *esys) {
-            return Esys_CreatePrimary_Async(esys, ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, none, none, &sensitive,
+            return Esys_CreatePrimary_Async(esys, ESYS_TR_RH_OWNER, authorisation, none, none, &sensitive,
                                             &wanted, &outside, &pcrs);
         },
         [&](ESYS_CONTEXT *esys) {
@@ -55,12 +56,12 @@ std::unexpected<Error> another(const Bytes &is, const Bytes &pinned) {
 }
 
 // When there is no room, or the place is somebody else's, the loaded one will do.
-Object keep_in_tpm(Context &context, Object root) {
+Object keep_in_tpm(Context &context, Object root, ESYS_TR authorisation) {
     auto occupied = find_persistent(context, storage_root_handle);
     if (!occupied || *occupied) {
         return root;
     }
-    auto kept = persist(context, root.handle(), storage_root_handle, ESYS_TR_PASSWORD);
+    auto kept = persist(context, root.handle(), storage_root_handle, authorisation);
     return kept ? std::move(*kept) : std::move(root);
 }
 
@@ -107,7 +108,13 @@ Result<StorageRoot> StorageRoot::open(Context &context, const std::string &state
         return StorageRoot(std::move(*there), *pinned);
     }
     there.reset();
-    auto derived = derive(context);
+    // Without a salt, as there is no key yet to salt it to: the owner's password makes its
+    // HMAC, and does not itself go over the bus.
+    const auto session = Session::start(context, none, Session::Kind::hmac);
+    if (!session) {
+        return std::unexpected(session.error());
+    }
+    auto derived = derive(context, session->handle());
     if (!derived) {
         return std::unexpected(std::move(derived.error()));
     }
@@ -124,7 +131,7 @@ Result<StorageRoot> StorageRoot::open(Context &context, const std::string &state
             return std::unexpected(std::move(written.error()).in("pinning the storage root key"));
         }
     }
-    return StorageRoot(keep_in_tpm(context, std::move(*derived)), *name);
+    return StorageRoot(keep_in_tpm(context, std::move(*derived), session->handle()), *name);
 }
 
 } // namespace dsmil::tpm

@@ -2,6 +2,7 @@
 #include "tpm/tpm.hpp"
 
 #include "tpm/leftovers.hpp"
+#include "tpm/quote.hpp"
 
 #include <array>
 #include <cctype>
@@ -68,7 +69,37 @@ Result<void> Tpm::load(const std::string &state_dir) {
         if (!key) {
             return std::unexpected(std::move(key.error()));
         }
+        if (key->made()) {
+            made_anew_.emplace_back(about(purpose).stem);
+        }
         keys_.emplace(purpose, std::move(*key));
+    }
+    if (made_anew_.size() == keys_.size()) { // the first time: there were no others
+        made_anew_.clear();
+    }
+    return check_keys();
+}
+
+// Each is another key, and the secret is the right one: said now, not when it is needed. A
+// quote of nothing shows it, which every key that signs can make.
+Result<void> Tpm::check_keys() {
+    const auto &checkpoint = key(Purpose::checkpoint);
+    if (checkpoint.name() == key(Purpose::grant).name()) {
+        return fail(Code::tpm_failed,
+                    "grant-key.pub and checkpoint-key.pub are one key: one was copied over the other");
+    }
+    for (const auto &[purpose, key] : keys_) {
+        const auto &info = about(purpose);
+        if (auto usable = try_key(*this, key); !usable) {
+            Error error = std::move(usable.error());
+            if (error.code == Code::tpm_auth) {
+                error.causes.push_back(std::format(
+                    "the key's secret is the one of the credential dsmil.{} when it was made, or none "
+                    "if there was none; now dsmild has {}",
+                    info.secret, secrets_.find(info.secret).empty() ? "none" : "one that is wrong"));
+            }
+            return std::unexpected(std::move(error).in(std::format("trying the {}", info.stem)));
+        }
     }
     return {};
 }

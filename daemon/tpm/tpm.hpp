@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace dsmil::tpm {
 
@@ -42,11 +43,14 @@ class Tpm {
     [[nodiscard]] const Key &key(Purpose purpose) const { return keys_.at(purpose); }
     [[nodiscard]] const Secrets &secrets() const { return secrets_; }
     [[nodiscard]] const Identity &identity() const { return identity_; }
+    // The files of keys that were missing while others were there, so that they were made anew.
+    [[nodiscard]] const std::vector<std::string> &made_anew() const { return made_anew_; }
     [[nodiscard]] Parent parent() { return {context_, root_->handle(), *session_}; }
 
   private:
     Tpm(Context context, Secrets secrets) : context_(std::move(context)), secrets_(std::move(secrets)) {}
     [[nodiscard]] Result<void> read_identity();
+    [[nodiscard]] Result<void> check_keys();
     [[nodiscard]] Result<void> load(const std::string &state_dir);
 
     Context context_; // before what is flushed through it
@@ -54,6 +58,7 @@ class Tpm {
     std::unique_ptr<StorageRoot> root_;
     std::unique_ptr<Session> session_;
     std::map<Purpose, Key> keys_;
+    std::vector<std::string> made_anew_;
     Identity identity_;
 };
 

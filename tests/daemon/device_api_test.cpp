@@ -2,6 +2,7 @@
 // The operations on a device, over a software TPM.
 #include "api/device_api.hpp"
 #include "attest/quote.hpp"
+#include "attest/statement.hpp"
 #include "base/clock.hpp"
 #include "support.hpp"
 #include "swtpm.hpp"
@@ -148,8 +149,11 @@ TEST_F(DeviceApiTest, AStatementIsQuotedByTheTpmAndRecorded) {
         bundle.pcrs[static_cast<unsigned>(std::stoul(std::string(number)))] = *from_hex(value.as_string());
     }
     const std::vector<unsigned> pcrs = {0, 7};
-    EXPECT_TRUE(attest::verify_quote(bundle, sha256(as_bytes(statement)), pcrs));
-    EXPECT_FALSE(attest::verify_quote(bundle, sha256(as_bytes(statement + " ")), pcrs));
+    EXPECT_TRUE(attest::verify_quote(bundle, attest::statement_nonce(statement), pcrs));
+    EXPECT_FALSE(attest::verify_quote(bundle, attest::statement_nonce(statement + " "), pcrs));
+    EXPECT_GT(attest::statement_nonce(statement).size(), tpm::max_nonce_bytes)
+        << "a caller's nonce never passes for that of a statement";
+    EXPECT_FALSE(attest::verify_quote(bundle, sha256(as_bytes(statement)), pcrs));
     const auto kept = records();
     ASSERT_EQ(kept.size(), 1U);
     EXPECT_EQ(kept[0].action, "device_attest");

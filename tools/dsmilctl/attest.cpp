@@ -4,6 +4,7 @@
 #include "attest_answer.hpp"
 #include "base/sha256.hpp"
 #include "command.hpp"
+#include "expected_ak.hpp"
 #include "new_file.hpp"
 #include "nonce.hpp"
 #include "output.hpp"
@@ -23,7 +24,6 @@ using dsmil::Bytes;
 using dsmil::Code;
 using dsmil::Result;
 
-constexpr std::size_t max_key_bytes = 16384;
 // A TPM may take seconds for a signature, and others may wait for it too.
 constexpr std::chrono::seconds patience{120};
 
@@ -47,16 +47,11 @@ Result<Question> question_of(const Call &call) {
     if (!nonce) {
         return std::unexpected(std::move(nonce.error()));
     }
-    Question question{std::move(*nonce), *pcrs, std::nullopt};
-    if (const auto file = call.option("--ak")) {
-        auto ak = read_file(*file, max_key_bytes).and_then(spki_of);
-        if (!ak) {
-            ak.error().code = ak.error().code == Code::attestation_failed ? Code::usage : ak.error().code;
-            return std::unexpected(std::move(ak.error()).in(*file));
-        }
-        question.ak = std::move(*ak);
+    auto ak = expected_ak(call);
+    if (!ak) {
+        return std::unexpected(std::move(ak.error()));
     }
-    return question;
+    return Question{std::move(*nonce), *pcrs, std::move(*ak)};
 }
 
 Result<Evidence> ask(const Call &call, const Question &question) {
@@ -78,8 +73,8 @@ Result<Evidence> ask(const Call &call, const Question &question) {
     if (!ak) {
         return std::unexpected(std::move(ak.error()));
     }
-    if (question.ak && *question.ak != *ak) {
-        return dsmil::fail(Code::attestation_failed, "it is signed by another key than the one of --ak");
+    if (auto right = compare_ak(question.ak, *ak); !right) {
+        return std::unexpected(std::move(right.error()));
     }
     return Evidence{std::move(*bundle), std::move(*ak)};
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api_answer.hpp"
 #include "api_client.hpp"
+#include "attest/statement.hpp"
 #include "attest_answer.hpp"
 #include "base/sha256.hpp"
 #include "command.hpp"
+#include "expected_ak.hpp"
 #include "nonce.hpp"
 #include "output.hpp"
 #include "text.hpp"
@@ -12,6 +14,7 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <format>
+#include <optional>
 
 namespace dsmilctl {
 namespace {
@@ -26,6 +29,7 @@ struct Question {
     std::uint16_t device = 0;
     dsmil::Bytes nonce;
     std::vector<unsigned> pcrs;
+    std::optional<dsmil::Bytes> ak; // SPKI
 };
 
 Result<Question> question_of(const Call &call) {
@@ -35,7 +39,11 @@ Result<Question> question_of(const Call &call) {
     if (!device || !pcrs || !nonce) {
         return std::unexpected(!device ? device.error() : !pcrs ? pcrs.error() : nonce.error());
     }
-    return Question{(*device)->id, std::move(*nonce), *pcrs};
+    auto ak = expected_ak(call);
+    if (!ak) {
+        return std::unexpected(std::move(ak.error()));
+    }
+    return Question{(*device)->id, std::move(*nonce), *pcrs, std::move(*ak)};
 }
 
 // The TPM signed these very words, for this device and for this nonce.
@@ -46,8 +54,8 @@ Result<void> check(const Question &question, const std::string &statement,
     if (!statement.starts_with(begin) || !statement.ends_with(end)) {
         return dsmil::fail(Code::attestation_failed, "the statement is not of this device and nonce");
     }
-    const auto hash = dsmil::sha256(dsmil::as_bytes(statement));
-    if (const auto held = dsmil::attest::verify_quote(bundle, hash, question.pcrs); !held) {
+    const auto nonce = dsmil::attest::statement_nonce(statement);
+    if (const auto held = dsmil::attest::verify_quote(bundle, nonce, question.pcrs); !held) {
         return std::unexpected(held.error());
     }
     return {};
@@ -98,13 +106,17 @@ dsmil::Result<int> run_device_attest(const Call &call, Output &out) {
     if (!ak) {
         return std::unexpected(ak.error());
     }
+    if (auto right = compare_ak(question->ak, *ak); !right) {
+        return std::unexpected(std::move(right.error()));
+    }
     const auto fingerprint = dsmil::to_hex(dsmil::sha256(*ak));
     if (call.json) {
         out.object(json(call, *question, *statement, *bundle, fingerprint));
         return 0;
     }
     out.line("the attestation holds: signature, nonce, PCR values, and the statement below");
-    out.line(std::format("key {} (compare it with one that you trust)", fingerprint));
+    out.line(question->ak ? std::format("key {}", fingerprint)
+                          : std::format("key {} (compare it with one that you trust)", fingerprint));
     for (std::size_t at = 0, end = 0; (end = statement->find('\n', at)) != std::string::npos; at = end + 1) {
         out.line(printable(statement->substr(at, end - at)));
     }
