@@ -9,7 +9,7 @@ import struct
 import subprocess
 import unittest
 
-from support import FakeDaemon, TestCase, http, refusal, run, validated
+from support import PROGRAM, TIMEOUT_S, FakeDaemon, TestCase, environment, http, refusal, run, validated
 
 # Of C2SP signed-note's own example.
 VKEY = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW\n"
@@ -333,16 +333,37 @@ class Export(TestCase):
             self.assertEqual(file.read(), content)
 
 
+class Doctor(TestCase):
+    def ledger(self, size, signed, **health):
+        note = "test.example/log\n{}\n{}\n\n\u2014 test.example/log {}\n".format(
+            signed, base64.b64encode(bytes(32)).decode(), base64.b64encode(bytes(68)).decode())
+        answers = {"/v1/health": {"tpm": "ready", "version": "1", **health},
+                   "/v1/ledger/head": {"size": size, "checkpoint": note}}
+        daemon = FakeDaemon(self, lambda _, target, __: http(answers[target]))
+        checks = run("doctor", "--json", DSMIL_SOCKET=daemon.socket).json()["checks"]
+        return next(check for check in checks if check["name"] == "ledger")
+
+    def test_says_how_far_the_ledger_is_signed_and_why_no_further(self):
+        self.assertEqual(self.ledger(3, 3)["state"], "ok")
+        behind = self.ledger(3, 2)
+        self.assertEqual(behind["state"], "ok", behind)  # it is a matter of a second
+        self.assertIn("signed up to 2", json.dumps(behind))
+        stuck = self.ledger(3, 2, unsigned_detail="another secret")
+        self.assertEqual(stuck["state"], "warn", stuck)
+        self.assertIn("another secret", json.dumps(stuck))
+
+
 class DeviceOperations(TestCase):
-    def attest(self, change=lambda answer: answer, *more):
+    def attest(self, change=lambda answer: answer, *more, tag=b"\xd5\x01"):
         machine = Machine(self)
+        with open(self.path("ak.pem"), "w", encoding="ascii") as file:
+            file.write(machine.pem)
 
         def answer(_method, _target, body):
             asked = json.loads(body)
             statement = "dsmil-device-statement-v1\ndevice {}\nfirmware sim\nload_id 00\nSTATUS none\nnonce {}\n".format(
                 asked["device"], asked["nonce"])
-            digest = hashlib.sha256(statement.encode()).digest()
-            quoted = machine.quote(digest, asked["pcrs"])
+            quoted = machine.quote(tag + hashlib.sha256(statement.encode()).digest(), asked["pcrs"])
             return http(change({"statement": statement, "quote": {
                 "quoted": base64.b64encode(quoted).decode(), "signature": base64.b64encode(machine.sign(quoted)).decode(),
                 "ak_public_pem": machine.pem, "pcr_bank": "sha256", "firmware_version": "4",
@@ -356,6 +377,22 @@ class DeviceOperations(TestCase):
         self.assertIn("STATUS none", text.out)
         document = self.attest(lambda answer: answer, "--json", "--nonce", NONCE).json()
         self.assertTrue(document["statement"].endswith("nonce " + NONCE + "\n"))
+
+    def test_a_quote_that_anybody_may_ask_for_is_none_of_a_statement(self):
+        self.assertEqual(self.attest(tag=b"").code, 7)
+        self.assertEqual(self.attest(tag=b"\xd5\x02").code, 7)
+
+    def test_the_key_may_be_demanded(self):
+        other = self.path("other.pem")
+        with open(other, "w", encoding="ascii") as file:
+            file.write(Machine(self).pem)
+        self.assertEqual(self.attest(lambda answer: answer, "--ak", other).code, 7)
+        self.assertEqual(self.attest(lambda answer: answer, "--ak", self.path("none")).code, 3)
+        with open(other, "w", encoding="ascii") as file:
+            file.write("no key")
+        self.assertEqual(self.attest(lambda answer: answer, "--ak", other).code, 2)
+        held = self.attest(lambda answer: answer, "--ak", self.path("ak.pem"))
+        self.assertEqual(held.code, 0, held.err)
 
     def test_a_statement_that_was_changed_or_is_of_another_device_does_not(self):
         def changed(answer):
@@ -385,12 +422,24 @@ class DeviceOperations(TestCase):
         document = run("--json", "device", "seal", "0x8005", path, DSMIL_SOCKET=daemon.socket).json()
         self.assertEqual(document["recovery"], "ab" * 32)
         self.assertEqual(run("device", "seal", "0x8005", path, DSMIL_SOCKET=daemon.socket).code, 6)
-        opened = run("device", "unseal", "0x8005", path, "--recovery", "AB" * 32, DSMIL_SOCKET=daemon.socket)
+        secret = self.path("secret")
+
+        def unseal(text):
+            with open(secret, "w", encoding="ascii") as file:
+                file.write(text)
+            return run("device", "unseal", "0x8005", path, "--recovery", secret, DSMIL_SOCKET=daemon.socket)
+        opened = unseal("AB" * 32 + "\n")
         self.assertEqual((opened.code, opened.out), (0, "0x8005 STATUS=none\n"))
         self.assertEqual(json.loads(daemon.requests[-1][2]),
                          {"device": "0x8005", "sealed": sealed, "recovery": "ab" * 32})
-        for arguments in (["--recovery", "ab"], ["--recovery", "xx" * 32]):
-            self.assertEqual(run("device", "unseal", "0x8005", path, *arguments, DSMIL_SOCKET=daemon.socket).code, 2)
+        for text in ("", "ab", "xx" * 32, "ab" * 33, "ab" * 500):
+            refused = unseal(text)
+            self.assertEqual((refused.code, refused.out), (2, ""), text)
+        for text, code in ((b"AB" * 32, 0), (b"", 2)):
+            done = subprocess.run([PROGRAM, "device", "unseal", "0x8005", path, "--recovery", "-"], input=text,
+                                  capture_output=True, env=environment(DSMIL_SOCKET=daemon.socket),
+                                  timeout=TIMEOUT_S, check=False)
+            self.assertEqual(done.returncode, code, done.stderr)
 
     def test_a_refusal_leaves_no_file(self):
         daemon = FakeDaemon(self, lambda *_: refusal("tpm_missing", 503))

@@ -11,10 +11,10 @@ ID = "0123456789abcdef"
 PREFIX = b"dsmil-grant-v1\0"
 
 
-def message(device=0x8034, reg=1, value=1, signers=2):
+def message(device=0x8034, reg=1, value=1, signers=2, uid=1001):
     """The prefix and struct dsmil_grant_body (include/uapi/linux/dsmil.h)."""
     body = bytes(16) + bytes.fromhex(ID) + bytes(8) + bytes(64) + struct.pack("<Q", 1 << 62)
-    body += struct.pack("<IIIIHBBBB2x", value, 0xFFFFFFFF, 0, 1001, device, reg, 1, 0, signers)
+    body += struct.pack("<IIIIHBBBB2x", value, 0xFFFFFFFF, 0, uid, device, reg, 1, 0, signers)
     return PREFIX + body
 
 
@@ -68,6 +68,11 @@ class Grants(TestCase):
     def test_the_list_shows_what_is_signed_and_not_what_is_said(self):
         daemon = FakeDaemon(self, lambda *_: http({"grants": [grant(text=message(device=0x8015), device="0x8034")]}))
         self.assertIn("0x8015", run("grants", "list", DSMIL_SOCKET=daemon.socket).out)
+
+    def test_who_asks_is_shown_with_the_name_of_his_account(self):
+        for uid, name in ((0, "by user 0 (root)"), (4_000_000_000, "by user 4000000000 (no account here)")):
+            daemon = FakeDaemon(self, lambda *_, uid=uid: http({"grants": [grant(text=message(uid=uid))]}))
+            self.assertIn(name, run("grants", "list", DSMIL_SOCKET=daemon.socket).out)
 
     def test_the_approver_signs_the_message_with_his_own_key(self):
         daemon = FakeDaemon(self, lambda _, target, __: http(grant("approved" if "approve" in target else "waiting")))

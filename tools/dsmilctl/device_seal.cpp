@@ -4,6 +4,7 @@
 #include "command.hpp"
 #include "new_file.hpp"
 #include "output.hpp"
+#include "recovery.hpp"
 #include "text.hpp"
 
 #include <boost/json/array.hpp>
@@ -18,7 +19,6 @@ using dsmil::Result;
 
 constexpr std::chrono::seconds patience{120};
 constexpr std::size_t max_file_bytes = 16'384;
-constexpr std::size_t recovery_bytes = 32;
 
 Result<boost::json::object> post(const Call &call, std::string_view path,
                                  const boost::json::object &request) {
@@ -84,7 +84,7 @@ dsmil::Result<int> run_device_unseal(const Call &call, Output &out) {
     }
     boost::json::object request = {{"device", hex16((*device)->id)}, {"sealed", *sealed}};
     if (const auto recovery = call.option("--recovery")) {
-        const auto bytes = parse_hex("--recovery", *recovery, recovery_bytes, recovery_bytes);
+        const auto bytes = read_recovery(*recovery);
         if (!bytes) {
             return std::unexpected(bytes.error());
         }

@@ -13,8 +13,10 @@
 #include <boost/json/array.hpp>
 #include <format>
 #include <iostream>
+#include <pwd.h>
 #include <string>
 #include <unistd.h>
+#include <vector>
 
 namespace dsmilctl {
 namespace {
@@ -31,6 +33,19 @@ void show(const Call &call, Output &out, const GrantView &view, std::string_view
     }
 }
 
+// What is written and by whom: the account's name too, as this machine has it. It is not
+// part of what is signed, so it stands in brackets.
+std::string describe(const GrantView &view) {
+    constexpr std::size_t room = 1 << 16;
+    std::vector<char> buffer(room);
+    passwd entry{};
+    passwd *found = nullptr;
+    const bool known =
+        ::getpwuid_r(view.body.uid, &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr;
+    return std::format("{} ({})", dsmil::grants::describe(view.body),
+                       known ? printable(found->pw_name) : "no account here");
+}
+
 // The person at the terminal says yes; without a terminal --yes says it.
 dsmil::Result<void> confirm(const Call &call, const GrantView &view) {
     if (call.has("--yes")) {
@@ -41,8 +56,7 @@ dsmil::Result<void> confirm(const Call &call, const GrantView &view) {
                            "nobody can be asked here: look at 'dsmilctl grants list', then "
                            "give --yes");
     }
-    std::cerr << std::format("You sign, for {} s: {}.\nSign it? [y/N] ", seconds_left(view),
-                             dsmil::grants::describe(view.body));
+    std::cerr << std::format("You sign, for {} s: {}.\nSign it? [y/N] ", seconds_left(view), describe(view));
     std::string answer;
     std::getline(std::cin, answer);
     if (answer != "y" && answer != "Y" && answer != "yes") {
@@ -89,7 +103,7 @@ dsmil::Result<int> run_grants_list(const Call &call, Output &out) {
     for (const auto &view : *views) {
         rows.push_back({printable(view.id), printable(view.state), std::format("{} s", seconds_left(view)),
                         view.approver.empty() ? "-" : printable(view.approver), printable(view.rule),
-                        dsmil::grants::describe(view.body)});
+                        describe(view)});
     }
     out.table(rows);
     return 0;

@@ -44,8 +44,9 @@ tpm2 pcrextend -T device:/dev/tpmrm0 16:sha256=000000000000000000000000000000000
 ok $? "then the state changes"
 exits 7 "and it stays shut" dsmilctl device unseal 0x8005 /tmp/sealed
 says 'PCR 16' "naming what changed"
-exits 0 "but to the recovery secret" dsmilctl device unseal 0x8005 /tmp/sealed --recovery "$recovery"
-exits 6 "and never as another device's" dsmilctl device unseal 0x8006 /tmp/sealed --recovery "$recovery"
+printf '%s\n' "$recovery" >/tmp/recovery
+exits 0 "but to the recovery secret" dsmilctl device unseal 0x8005 /tmp/sealed --recovery /tmp/recovery
+exits 6 "and never as another device's" dsmilctl device unseal 0x8006 /tmp/sealed --recovery /tmp/recovery
 
 exits 8 "a refused write is made for the ledger" dsmilctl write 0x8009 CONFIG 7
 exits 0 "and an allowed one" dsmilctl write 0x8005 CONFIG 0x77
