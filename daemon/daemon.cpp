@@ -6,6 +6,7 @@
 #include "ledger/note.hpp"
 #include "tpm/tpm.hpp"
 
+#include <algorithm>
 #include <format>
 #include <systemd/sd-daemon.h>
 #include <utility>
@@ -38,6 +39,11 @@ Result<void> Daemon::check(const Config &config) {
     }
     if (auto rules = grants::read_rules(config.grants.rules); !rules) {
         return std::unexpected(std::move(rules.error()));
+    }
+    if (!config.tpm.fallback_key.empty()) {
+        if (auto key = tpm::KeyFile::open(config.tpm.fallback_key); !key) {
+            return std::unexpected(std::move(key.error()));
+        }
     }
     if (config.api.group.empty()) {
         return {};
@@ -181,16 +187,24 @@ void Daemon::watchdog() {
 
 Daemon::End Daemon::run() {
     reactor_.run();
-    // Both threads have time to end what they do; only a hanging disk or TPM uses it up.
-    const bool tpm_ended = tpm_.stop(stop_patience);
-    const bool grants_ended = grants_.stop(stop_patience);
-    const bool ledger_ended = ledger_.stop(stop_patience);
+    // The threads have what is left to end what they do; only a hanging disk or TPM uses it
+    // up. The TPM last: it is what hangs, and the others are through at once.
+    const bool ledger_ended = ledger_.stop(left());
+    const bool grants_ended = grants_.stop(left());
+    const bool tpm_ended = tpm_.stop(left());
     log_.write(
         {.level = LogLevel::info,
          .event_type = "stopped",
          .message = in_time_ ? "dsmild has stopped" : "dsmild has stopped before everything was recorded",
          .context = {{"ledger_size", std::to_string(ledger_.snapshot().head.size)}}});
     return tpm_ended && grants_ended && ledger_ended ? End::orderly : End::hung;
+}
+
+// A thread that has ended takes no time to say so, but some.
+std::chrono::milliseconds Daemon::left() const {
+    constexpr std::chrono::milliseconds least{100};
+    return std::max(least,
+                    std::chrono::ceil<std::chrono::milliseconds>(end_by_ - std::chrono::steady_clock::now()));
 }
 
 // What follows goes step by step: no more requests, then the rest of the ring,
@@ -200,7 +214,8 @@ void Daemon::stop() {
         return;
     }
     notify_("STOPPING=1\nSTATUS=Stopping");
-    guard_.start(stop_patience, [this] { end(false); });
+    end_by_ = std::chrono::steady_clock::now() + stop_patience;
+    guard_.start(stop_patience - thread_patience, [this] { end(false); });
     server_->stop([this] { stop_following(); });
     ledger_.release_waiters();
 }

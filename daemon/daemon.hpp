@@ -38,9 +38,11 @@ class GrantSigner final : public ledger::Signer {
 
 class Daemon {
   public:
-    // For the last records, the last checkpoint and a TPM command under way;
-    // what is acknowledged is safe whether it is enough or not.
-    static constexpr std::chrono::seconds stop_patience{10};
+    // For all of the end: the last records, the last checkpoint and a TPM command under way;
+    // what is acknowledged is safe whether it is enough or not. The last of it is for the
+    // threads, which need no more unless they hang.
+    static constexpr std::chrono::milliseconds stop_patience{10'000};
+    static constexpr std::chrono::milliseconds thread_patience{1'000};
 
     // `notify` gets what sd_notify(3) takes.
     Daemon(Config config, tpm::Secrets secrets, const Log &log, const Clock &clock,
@@ -68,6 +70,7 @@ class Daemon {
     void record_security(const tpm::SecurityEvent &event);
     void append(ledger::Record entry);
     void watchdog();
+    [[nodiscard]] std::chrono::milliseconds left() const;
     void stop();
     void stop_following();
     void stop_recording();
@@ -78,6 +81,7 @@ class Daemon {
     std::function<void(const std::string &)> notify_;
     bool stopping_ = false;
     bool in_time_ = true;
+    std::chrono::steady_clock::time_point end_by_;
 
     // In the order in which they use each other.
     Reactor reactor_;

@@ -16,6 +16,7 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -81,6 +82,9 @@ int complain(const dsmil::Error &error) {
     for (const auto &cause : error.causes) {
         std::cerr << std::format("  because: {}\n", cause);
     }
+    if (!about.remedy.empty()) {
+        std::cerr << std::format("  remedy: {}\n", about.remedy);
+    }
     return about.exit;
 }
 
@@ -97,6 +101,7 @@ Result<dsmil::tpm::Secrets> secrets() {
 
 int serve(const dsmil::Config &config) {
     const dsmil::Log log(config.log.target, config.log.level);
+    ::prctl(PR_SET_DUMPABLE, 0); // Its memory has secrets: no core, and no look at it but root's.
     auto credentials = secrets();
     if (!credentials) {
         return fail_to_start(log, credentials.error());

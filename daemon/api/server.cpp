@@ -16,6 +16,7 @@
 #include <cerrno>
 #include <exception>
 #include <format>
+#include <map>
 #include <optional>
 #include <set>
 #include <sys/socket.h>
@@ -143,7 +144,8 @@ struct Server::State : std::enable_shared_from_this<State> {
 
     void accept();
     void accepted(const boost::system::error_code &error, stream_protocol::socket socket);
-    void connection_done();
+    [[nodiscard]] bool may_connect(const Peer &peer) const;
+    void connection_done(std::uint32_t uid);
     // The parameters of a coroutine are its own: by value.
     static asio::awaitable<void> serve(std::shared_ptr<State> state, stream_protocol::socket socket,
                                        Peer peer);
@@ -156,8 +158,9 @@ struct Server::State : std::enable_shared_from_this<State> {
     stream_protocol::acceptor acceptor;
     Reactor::Timer pause;
     std::size_t connections = 0;
-    std::set<Stream *> idle; // connections that wait for a request
-    bool accepting = false;  // an accept is on its way
+    std::map<std::uint32_t, std::size_t> connections_of; // users
+    std::set<Stream *> idle;                             // connections that wait for a request
+    bool accepting = false;                              // an accept is on its way
     bool stopping = false;
     Task stopped;
 };
@@ -220,14 +223,21 @@ void Server::State::accepted(const boost::system::error_code &error, stream_prot
         return;
     }
     auto peer = options.peer_of(socket.native_handle());
-    if (peer) {
+    if (peer && !may_connect(*peer)) {
+        log.write(
+            {.level = LogLevel::debug,
+             .event_type = "too_many_connections",
+             .message = std::format("the user {} has {} connections", peer->uid, max_connections_user)});
+    } else if (peer) {
         connections++;
+        const std::uint32_t uid = peer->uid;
+        connections_of[uid]++;
         asio::co_spawn(reactor.impl().context, serve(shared_from_this(), std::move(socket), std::move(*peer)),
-                       [self = shared_from_this()](const std::exception_ptr &bug) {
+                       [self = shared_from_this(), uid](const std::exception_ptr &bug) {
                            if (bug) {
                                std::rethrow_exception(bug);
                            }
-                           self->connection_done();
+                           self->connection_done(uid);
                        });
     } else {
         log.write_error(LogLevel::warning, "peer_unknown", peer.error());
@@ -270,8 +280,16 @@ asio::awaitable<void> Server::State::serve(std::shared_ptr<State> state, stream_
     stream.socket().shutdown(stream_protocol::socket::shutdown_send, error);
 }
 
-void Server::State::connection_done() {
+bool Server::State::may_connect(const Peer &peer) const {
+    const auto found = connections_of.find(peer.uid);
+    return found == connections_of.end() || found->second < max_connections_user;
+}
+
+void Server::State::connection_done(std::uint32_t uid) {
     connections--;
+    if (const auto found = connections_of.find(uid); --found->second == 0) {
+        connections_of.erase(found);
+    }
     accept();
     if (connections == 0 && stopped) {
         reactor.post(std::exchange(stopped, nullptr));

@@ -14,6 +14,7 @@
 namespace dsmil::api {
 
 inline constexpr std::size_t max_connections = 64;        // more wait in the kernel's queue
+inline constexpr std::size_t max_connections_user = 16;   // of one user; more are hung up on
 inline constexpr std::uint32_t max_header_bytes = 8'192;  // of a request
 inline constexpr std::uint64_t max_body_bytes = 65'536;   // of a request
 inline constexpr std::chrono::seconds read_timeout{60};   // for a whole request, and between two

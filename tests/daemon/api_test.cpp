@@ -225,6 +225,20 @@ TEST_F(ApiTest, SeveralRequestsShareAConnection) {
     EXPECT_NE(text.find("\"root\""), std::string::npos);
 }
 
+TEST_F(ApiTest, OneUserDoesNotTakeAllConnections) {
+    std::vector<Fd> idle;
+    for (std::size_t i = 0; i < max_connections_user; i++) {
+        idle.push_back(connect_to_server());
+    }
+    for (std::size_t i = 0; i < max_connections; i++) {
+        const Fd more = connect_to_server();
+        char byte = 0;
+        ASSERT_LE(::recv(more.get(), &byte, 1, 0), 0) << "it is hung up on";
+    }
+    peer.uid = 1001;
+    EXPECT_EQ(request("GET", "/v1/health").status, 200) << "another user is served";
+}
+
 TEST_F(ApiTest, StoppingWaitsForWhoIsBeingAnswered) {
     Answer answer;
     std::jthread waiting([&] { answer = request("GET", "/v1/ledger/records?after=5&wait_ms=30000"); });
