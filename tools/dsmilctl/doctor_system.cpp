@@ -5,7 +5,7 @@
 #include "api_client.hpp"
 #include "ledger/checkpoint.hpp"
 #include "ledger/note.hpp"
-#include "text.hpp"
+#include "output.hpp"
 
 #include <boost/json/value.hpp>
 #include <chrono>
