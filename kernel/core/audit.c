@@ -48,9 +48,9 @@ static struct dsmil_event *slot_of(u64 sequence)
 	return &slots[sequence % DSMIL_AUDIT_CAPACITY];
 }
 
-/* Pairs with dsmil_audit_head(): the records before the number that says so. */
 static void advance_head(u32 count)
 {
+	/* Pairs with dsmil_audit_head(): the records before the number that says so. */
 	smp_store_release(&head, head + count);
 }
 
@@ -292,6 +292,7 @@ void dsmil_audit_state(u16 type, u8 firmware_kind, u32 value)
 
 u64 dsmil_audit_head(void)
 {
+	/* Pairs with advance_head(). */
 	return smp_load_acquire(&head);
 }
 

@@ -134,7 +134,8 @@ static void full_ring_refuses_writes(struct kunit *test)
 	writes = board.writes;
 	KUNIT_EXPECT_EQ(test, write_config(test, "8005"), -EAGAIN);
 	KUNIT_EXPECT_EQ_MSG(test, write_config(test, "8009"), -EAGAIN, "whatever the guard says");
-	KUNIT_EXPECT_EQ_MSG(test, info_get(test, ctl).audit_refused, refused + 2, "both are counted");
+	KUNIT_EXPECT_EQ_MSG(test, info_get(test, ctl).audit_refused, refused + 2,
+			    "both are counted");
 	KUNIT_EXPECT_EQ(test, board.writes, writes);
 
 	/* What is left is for attaching and detaching; behind it they are counted. */
