@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "signing_key.hpp"
 
+#include "dsmil/fd.hpp"
+
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <fcntl.h>
 #include <format>
+#include <openssl/conf.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 #include <openssl/provider.h>
 #include <openssl/store.h>
 #include <openssl/ui.h>
@@ -19,20 +25,62 @@ namespace {
 using dsmil::Code;
 using dsmil::Result;
 
+using Library = std::unique_ptr<OSSL_LIB_CTX, decltype(&OSSL_LIB_CTX_free)>;
 using Provider = std::unique_ptr<OSSL_PROVIDER, decltype(&OSSL_PROVIDER_unload)>;
 using Key = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
 using Store = std::unique_ptr<OSSL_STORE_CTX, decltype(&OSSL_STORE_close)>;
 
-// What OpenSSL says last is what is nearest to the cause.
+constexpr std::size_t max_causes = 4;
+
+// What OpenSSL and its providers say; the last is nearest to the cause.
 std::vector<std::string> openssl_causes() {
-    std::array<char, 256> text{};
-    const unsigned long code = ERR_peek_last_error();
-    ERR_clear_error();
-    if (code == 0) {
-        return {};
+    std::vector<std::string> causes;
+    const char *said = nullptr;
+    int flags = 0;
+    while (const unsigned long code = ERR_get_error_all(nullptr, nullptr, nullptr, &said, &flags)) {
+        const char *const reason = ERR_reason_error_string(code);
+        std::string text = reason != nullptr ? reason : "";
+        if ((flags & ERR_TXT_STRING) != 0 && said != nullptr && *said != '\0') {
+            text += (text.empty() ? "" : ": ") + std::string(said);
+        }
+        if (!text.empty() && !std::ranges::contains(causes, text)) {
+            causes.push_back(std::move(text));
+        }
     }
-    ERR_error_string_n(code, text.data(), text.size());
-    return {text.data()};
+    if (causes.size() > max_causes) {
+        causes.erase(causes.begin(), causes.end() - max_causes);
+    }
+    return causes;
+}
+
+// Of its own, so that a token's module which itself uses OpenSSL (SoftHSM does) waits for none of our locks.
+Library token_library() {
+    Library library(OSSL_LIB_CTX_new(), OSSL_LIB_CTX_free);
+    char *const file = CONF_get1_default_config_file(); // which may name the module
+    if (library && file != nullptr) {
+        static_cast<void>(OSSL_LIB_CTX_load_config(library.get(), file));
+        ERR_clear_error();
+    }
+    OPENSSL_free(file);
+    return library;
+}
+
+// At once, and not when a key is looked for: then an error is about the module and nothing else.
+Provider token_provider(OSSL_LIB_CTX *library) {
+    std::string name = "pkcs11-module-load-behavior";
+    std::string early = "early";
+    std::array parameters = {OSSL_PARAM_construct_utf8_string(name.c_str(), early.data(), early.size()),
+                             OSSL_PARAM_construct_end()};
+    return {OSSL_PROVIDER_load_ex(library, "pkcs11", parameters.data()), OSSL_PROVIDER_unload};
+}
+
+std::unexpected<dsmil::Error> no_provider() {
+    const bool not_there = ERR_GET_LIB(ERR_peek_error()) == ERR_LIB_DSO;
+    return dsmil::fail(Code::failed,
+                       not_there ? "OpenSSL has no provider pkcs11: install pkcs11-provider"
+                                 : "the token's PKCS#11 module cannot be used: name it in "
+                                   "PKCS11_PROVIDER_MODULE, or install p11-kit-modules",
+                       openssl_causes());
 }
 
 bool is_p256(EVP_PKEY *key) {
@@ -43,10 +91,21 @@ bool is_p256(EVP_PKEY *key) {
            (std::string_view(group.data()) == "prime256v1" || std::string_view(group.data()) == "P-256");
 }
 
+// Who has no terminal is not asked: OpenSSL would take standard input for one.
+const UI_METHOD *asking() {
+    const dsmil::Fd terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
+    if (!terminal) {
+        UI_set_default_method(UI_null()); // which the provider uses, besides
+        return UI_null();
+    }
+    return UI_OpenSSL();
+}
+
 // The first private key that is there.
-Key load(const std::string &where) {
-    const Store store(OSSL_STORE_open(where.c_str(), UI_OpenSSL(), nullptr, nullptr, nullptr),
-                      OSSL_STORE_close);
+Key load(const std::string &where, OSSL_LIB_CTX *library) {
+    const Store store(
+        OSSL_STORE_open_ex(where.c_str(), library, nullptr, asking(), nullptr, nullptr, nullptr, nullptr),
+        OSSL_STORE_close);
     Key key(nullptr, EVP_PKEY_free);
     if (!store) {
         return key;
@@ -64,9 +123,21 @@ Key load(const std::string &where) {
     return key;
 }
 
+// A PIN in a URI (RFC 7512, pin-value) is not for messages and logs.
+std::string without_pin(std::string where) {
+    constexpr std::string_view pin = "pin-value=";
+    const auto from = where.find(pin);
+    if (from != std::string::npos) {
+        const auto to = std::min(where.find('&', from), where.size());
+        where.replace(from + pin.size(), to - from - pin.size(), "...");
+    }
+    return where;
+}
+
 } // namespace
 
 struct SigningKey::Impl {
+    Library library{nullptr, OSSL_LIB_CTX_free}; // OpenSSL's own when null
     // The default provider goes away when another is loaded by hand, unless it is too.
     Provider standard{nullptr, OSSL_PROVIDER_unload};
     Provider pkcs11{nullptr, OSSL_PROVIDER_unload};
@@ -81,22 +152,29 @@ Result<SigningKey> SigningKey::open(const std::string &where) {
     auto impl = std::make_unique<Impl>();
     const bool is_token = where.starts_with("pkcs11:");
     if (is_token) {
-        impl->standard.reset(OSSL_PROVIDER_load(nullptr, "default"));
-        impl->pkcs11.reset(OSSL_PROVIDER_load(nullptr, "pkcs11"));
+        impl->library = token_library();
+        impl->standard.reset(OSSL_PROVIDER_load(impl->library.get(), "default"));
+        ERR_clear_error();
+        impl->pkcs11 = token_provider(impl->library.get());
         if (!impl->pkcs11) {
-            return dsmil::fail(Code::failed, "OpenSSL has no provider pkcs11: install pkcs11-provider",
-                               openssl_causes());
+            return no_provider();
         }
     } else if (::access(where.c_str(), R_OK) != 0) {
         return dsmil::fail_errno(errno == EACCES ? Code::permission : Code::not_found, where, errno);
     }
-    impl->key = load(where);
+    ERR_clear_error();
+    impl->key = load(where, impl->library.get());
     if (!impl->key) {
-        return dsmil::fail(Code::usage, std::format("{} has no private key that can be opened", where),
-                           openssl_causes());
+        auto causes = openssl_causes();
+        if (is_token) { // OpenSSL drops what the provider says of it.
+            causes.emplace_back("no token is there that has this key, or its PIN is wrong or was not given");
+        }
+        return dsmil::fail(Code::usage,
+                           std::format("{} has no private key that can be opened", without_pin(where)),
+                           std::move(causes));
     }
     if (!is_p256(impl->key.get())) {
-        return dsmil::fail(Code::usage, std::format("the key of {} is not of P-256", where));
+        return dsmil::fail(Code::usage, std::format("the key of {} is not of P-256", without_pin(where)));
     }
     return SigningKey(std::move(impl));
 }
@@ -107,8 +185,8 @@ Result<std::string> SigningKey::sign(std::string_view message) const {
     std::string der(static_cast<std::size_t>(EVP_PKEY_get_size(impl_->key.get())), '\0');
     std::size_t length = der.size();
     if (!context ||
-        EVP_DigestSignInit_ex(context.get(), nullptr, "SHA256", nullptr, nullptr, impl_->key.get(),
-                              nullptr) != 1 ||
+        EVP_DigestSignInit_ex(context.get(), nullptr, "SHA256", impl_->library.get(), nullptr,
+                              impl_->key.get(), nullptr) != 1 ||
         EVP_DigestSign(context.get(), reinterpret_cast<unsigned char *>(der.data()), &length, bytes,
                        message.size()) != 1) {
         return dsmil::fail(Code::failed, "the key does not sign", openssl_causes());
