@@ -200,6 +200,25 @@ TEST_F(TpmOriginTest, AnotherTpmsCertificateCertifiesNothing) {
     EXPECT_TRUE((*tpm)->root().origin().trouble->detail.contains("another key"));
 }
 
+TEST_F(TpmOriginTest, ACertificateThatIsGarbageOrTooLargeCertifiesNothingAndBreaksNothing) {
+    certify(EkAlgorithm::p256, "0x01C0000A");
+    for (const std::size_t at : {20U, 60U, 200U, 400U}) {
+        interposer.change(TPM2_CC_NV_Read, [at](Bytes &answer) { answer.at(at) ^= 0x41U; });
+        {
+            const auto tpm = open(swtpm);
+            ASSERT_TRUE(tpm) << tpm.error().detail;
+            EXPECT_TRUE((*tpm)->root().origin().trouble) << at;
+        }
+        std::filesystem::remove(directory.path("srk.name"));
+    }
+    // The index says that it is of 64 KiB: its size is in the last bytes of the public area.
+    interposer.change(TPM2_CC_NV_ReadPublic, [](Bytes &) {});
+    interposer.change(TPM2_CC_NV_ReadPublic, [](Bytes &answer) { answer.at(24) = answer.at(25) = 0xFF; });
+    const auto tpm = open(swtpm);
+    ASSERT_TRUE(tpm) << tpm.error().detail;
+    EXPECT_TRUE((*tpm)->root().origin().trouble);
+}
+
 // He changes the answer in which the storage root comes, so that the daemon would encrypt to a key of his.
 TEST_F(TpmOriginTest, AStorageRootThatWasPutIntoTheAnswerIsNotPinned) {
     certify(EkAlgorithm::p256, "0x01C0000A");
