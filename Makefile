@@ -20,7 +20,7 @@ help:
 	@echo '  make lint | fmt     check the style | apply it'
 	@echo '  make lab-shell      a root shell in the emulated Latitude'
 	@echo
-	@echo '  make deb            Debian packages, in build/deb'
+	@echo '  make deb            Debian packages, in build/deb; TPM_ROOTS=DIR packs TPM makers'"'"' certificates, too'
 	@echo '  make dkms-install   the kernel modules for this machine, by DKMS (root)'
 	@echo '  make install        daemon and tools for this machine (root; PREFIX, DESTDIR)'
 	@echo '  make uninstall      take both away again (root)'
@@ -46,7 +46,7 @@ ifeq ($(DSMIL_DEVROOT)$(NATIVE),)
 # ----------------------------------------------------- outside: go inside --
 $(filter-out clean,$(GOALS)):
 	@tools/devroot/devroot run $(MAKE) --no-print-directory $@ \
-		$(foreach v,V FUZZ_SECONDS KERNEL BOARD,$(if $($(v)),$(v)=$($(v))))
+		$(foreach v,V FUZZ_SECONDS KERNEL BOARD TPM_ROOTS,$(if $($(v)),$(v)=$($(v))))
 
 clean:
 	@rm -rf build
@@ -113,7 +113,7 @@ build/native/build.ninja:
 	$(Q)meson setup build/native --prefix=$(or $(PREFIX),/usr/local) --buildtype=release -Dwerror=false -Dtests=false > /dev/null
 
 deb: all
-	$(Q)deploy/deb/build build/deb
+	$(Q)deploy/deb/build build/deb $(TPM_ROOTS)
 
 clean:
 	$(Q)rm -rf build

@@ -17,6 +17,7 @@ tpm::TpmOptions tpm_options(const Config &config, tpm::Secrets secrets) {
     tpm::TpmOptions options;
     options.secrets = std::move(secrets);
     options.context.tcti = config.tpm.tcti;
+    options.belief = {.folders = config.tpm.roots, .demanded = config.tpm.require_certificate};
     options.state_dir = config.ledger.state_dir;
     return options;
 }
@@ -129,7 +130,9 @@ Result<void> Daemon::start_api() {
     api::DeviceApi device(
         ledger_, tpm_, config_.ledger.state_dir,
         [nodes = config_.device.nodes](std::uint16_t id) { return read_device_state(nodes, id); });
-    api_ = std::make_unique<api::Api>(log_, ledger_, tpm_, std::move(device), grants_, std::move(roles));
+    api_ = std::make_unique<api::Api>(log_, ledger_, tpm_, std::move(device),
+                                      api::IdentityApi(ledger_, tpm_, config_.ledger.state_dir), grants_,
+                                      std::move(roles));
     server_ = std::make_unique<api::Server>(reactor_, log_, *api_);
     return server_->start({.path = config_.api.socket, .group = config_.api.group});
 }

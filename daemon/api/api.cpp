@@ -36,7 +36,10 @@ constexpr std::array route_table = {
     Route{Method::post, "/v1/device/provision", Role::admin, &Api::device_provision, {}},
     Route{Method::post, "/v1/device/seal", Role::operator_, &Api::device_seal, {}},
     Route{Method::post, "/v1/device/unseal", Role::operator_, &Api::device_unseal, {}},
+    Route{Method::get, "/v1/identity", Role::operator_, &Api::identity_show, {}},
+    Route{Method::post, "/v1/identity/activate", Role::admin, &Api::identity_activate, {}},
     Route{Method::get, "/v1/tpm", Role::reader, &Api::tpm_status, {}},
+    Route{Method::post, "/v1/tpm/certify", Role::admin, &Api::tpm_certify, {}},
     Route{Method::get, "/v1/metrics", Role::reader, &Api::metrics, {}},
     Route{Method::get, "/v1/grants", Role::reader, &Api::grants_list, {}},
     Route{Method::post, "/v1/grants", Role::reader, &Api::grants_request, {}},
@@ -244,6 +247,18 @@ void Api::device_seal(const Request &request, Then<Result<Response>> then) {
 
 void Api::device_unseal(const Request &request, Then<Result<Response>> then) {
     device_.unseal(request, std::move(then));
+}
+
+void Api::tpm_certify(const Request &request, Then<Result<Response>> then) {
+    identity_.certify(request, std::move(then));
+}
+
+void Api::identity_show(const Request &request, Then<Result<Response>> then) {
+    identity_.show(request, std::move(then));
+}
+
+void Api::identity_activate(const Request &request, Then<Result<Response>> then) {
+    identity_.activate(request, std::move(then));
 }
 
 // When the TPM does not answer in time, what was last seen of it must do.

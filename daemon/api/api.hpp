@@ -3,6 +3,7 @@
 #pragma once
 
 #include "api/device_api.hpp"
+#include "api/identity_api.hpp"
 #include "api/message.hpp"
 #include "base/log.hpp"
 #include "grants/service.hpp"
@@ -29,10 +30,10 @@ struct Route {
 
 class Api {
   public:
-    Api(const Log &log, ledger::Service &ledger, tpm::Service &tpm, DeviceApi device, grants::Service &grants,
-        Roles roles)
-        : log_(log), ledger_(ledger), tpm_(tpm), device_(std::move(device)), grants_(grants),
-          roles_(std::move(roles)) {}
+    Api(const Log &log, ledger::Service &ledger, tpm::Service &tpm, DeviceApi device, IdentityApi identity,
+        grants::Service &grants, Roles roles)
+        : log_(log), ledger_(ledger), tpm_(tpm), device_(std::move(device)), identity_(std::move(identity)),
+          grants_(grants), roles_(std::move(roles)) {}
 
     // Checks the role, then does it. Calls back on the reactor's thread, perhaps
     // before it returns.
@@ -48,7 +49,10 @@ class Api {
     void device_provision(const Request &request, Then<Result<Response>> then);
     void device_seal(const Request &request, Then<Result<Response>> then);
     void device_unseal(const Request &request, Then<Result<Response>> then);
+    void identity_show(const Request &request, Then<Result<Response>> then);
+    void identity_activate(const Request &request, Then<Result<Response>> then);
     void tpm_status(const Request &request, Then<Result<Response>> then);
+    void tpm_certify(const Request &request, Then<Result<Response>> then);
     void metrics(const Request &request, Then<Result<Response>> then);
     // grants.cpp
     void grants_list(const Request &request, Then<Result<Response>> then);
@@ -65,6 +69,7 @@ class Api {
     ledger::Service &ledger_;
     tpm::Service &tpm_;
     DeviceApi device_;
+    IdentityApi identity_;
     grants::Service &grants_;
     Roles roles_;
 };

@@ -2,6 +2,7 @@
 #include "api/device_api.hpp"
 
 #include "api/quote_json.hpp"
+#include "api/recorded.hpp"
 #include "dsmil/catalog.hpp"
 #include "tpm/device_key.hpp"
 #include "tpm/quote.hpp"
@@ -63,25 +64,11 @@ Result<object> opened(std::uint16_t device, const Bytes &bytes) {
 } // namespace
 
 void DeviceApi::answer(Done done, Result<object> result, Then<Result<Response>> then) {
-    auto record = ledger_.own_record(std::move(done.action), result ? "ok" : "failed");
+    auto record = ledger_.own_record(std::move(done.action), "ok");
     record.actor = ledger::Actor{done.peer.uid, done.peer.pid, done.peer.comm, 0};
     record.device_id = done.device;
     record.values = std::move(done.values);
-    if (!result) {
-        record.context.push_back({"error", std::string(info(result.error().code).name)});
-    }
-    std::vector<ledger::Record> records;
-    records.push_back(std::move(record));
-    ledger_.append(std::move(records), [result = std::move(result),
-                                        then = std::move(then)](Result<ledger::Appended> kept) mutable {
-        if (!result || !kept) {
-            then(std::unexpected(!result ? std::move(result.error()) : std::move(kept.error())));
-            return;
-        }
-        Response response;
-        response.body = boost::json::serialize(*result) + "\n";
-        then(std::move(response));
-    });
+    answer_recorded(ledger_, std::move(record), std::move(result), std::move(then));
 }
 
 // The statement's hash is what the TPM quotes: one signature binds the device's state, the

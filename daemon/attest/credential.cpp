@@ -2,6 +2,7 @@
 #include "attest/credential.hpp"
 
 #include "attest/hash.hpp"
+#include "attest/reader.hpp"
 #include "attest/writer.hpp"
 
 #include <algorithm>
@@ -195,6 +196,21 @@ Result<Bytes> make_credential(const PublicKey &ek, ByteView ak_name, ByteView se
     const Digest mac = hmac(alg, mac_key.view(), {encrypted, ak_name});
     const Bytes id_object = Writer().sized(mac.view()).raw(encrypted).bytes();
     return Writer().number(file_magic).number(file_version).sized(id_object).sized(seed->encrypted).bytes();
+}
+
+Result<CredentialFile> read_credential(ByteView file) {
+    BigReader reader(file);
+    const auto magic = reader.number<std::uint32_t>();
+    const auto version = reader.number<std::uint32_t>();
+    const ByteView parts = reader.rest();
+    const ByteView id_object = reader.sized();
+    const ByteView encrypted = reader.sized();
+    if (magic != file_magic || version != file_version || !reader.complete() || id_object.empty() ||
+        encrypted.empty()) {
+        return fail(Code::malformed, "it is no credential as tpm2_makecredential writes it");
+    }
+    const std::size_t first = 2 + id_object.size();
+    return CredentialFile{to_bytes(parts.first(first)), to_bytes(parts.subspan(first))};
 }
 
 } // namespace dsmil::attest

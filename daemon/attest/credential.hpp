@@ -14,4 +14,12 @@ namespace dsmil::attest {
 // of the TCG's default template for its kind. usage for what cannot be.
 [[nodiscard]] Result<Bytes> make_credential(const PublicKey &ek, ByteView ak_name, ByteView secret);
 
+// The two parts of such a file, as TPM2_ActivateCredential takes them.
+struct CredentialFile {
+    Bytes credential; // TPM2B_ID_OBJECT
+    Bytes secret;     // TPM2B_ENCRYPTED_SECRET
+};
+// malformed if it is none.
+[[nodiscard]] Result<CredentialFile> read_credential(ByteView file);
+
 } // namespace dsmil::attest

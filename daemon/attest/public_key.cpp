@@ -245,6 +245,19 @@ PublicNumbers public_numbers(const PublicKey &key) {
     return numbers;
 }
 
+bool is_attestation_key(const PublicArea &area) {
+    constexpr std::uint32_t needed = object::fixed_tpm | object::fixed_parent |
+                                     object::sensitive_data_origin | object::restricted | object::sign;
+    return (area.attributes & needed) == needed && (area.attributes & object::decrypt) == 0;
+}
+
+bool same_key(const PublicKey &one, const PublicKey &other) {
+    const auto left = public_numbers(one);
+    const auto right = public_numbers(other);
+    return one.kind() == other.kind() && left.first == right.first && left.second == right.second &&
+           left.exponent == right.exponent;
+}
+
 std::string_view name_of(KeyKind kind) {
     static constexpr std::array<std::string_view, 3> names = {"RSA", "P-256", "P-384"};
     return names.at(static_cast<std::size_t>(kind));

@@ -23,6 +23,8 @@ struct Config {
     struct {
         std::string tcti = "device:/dev/tpmrm0";
         std::string fallback_key; // empty: without a TPM nothing is signed
+        std::vector<std::string> roots = {"/usr/share/dsmil/tpm-roots.d", "/etc/dsmil/tpm-roots.d"};
+        bool require_certificate = false;
     } tpm;
     struct {
         bool follow = true;

@@ -47,12 +47,14 @@ Service::Opened Service::open() {
     tpm_.reset(); // One connection at a time: a TPM without a resource manager serves no second.
     auto opened = Tpm::open(*options_, timings_);
     if (!opened) {
-        return {.trouble = std::move(opened.error()), .checkpoint_spki = {}, .grant_spki = {}};
+        return {.trouble = std::move(opened.error()), .checkpoint_spki = {}, .grant_spki = {}, .origin = {}};
     }
     tpm_ = std::move(*opened);
     return {.trouble = std::nullopt,
             .checkpoint_spki = tpm_->key(Purpose::checkpoint).spki(),
-            .grant_spki = tpm_->key(Purpose::grant).spki()};
+            .grant_spki = tpm_->key(Purpose::grant).spki(),
+            .origin = tpm_->root().origin(),
+            .pinned_now = tpm_->root().pinned_now()};
 }
 
 void Service::connected(Opened opened) {
@@ -63,6 +65,15 @@ void Service::connected(Opened opened) {
         trouble_.reset();
         checkpoint_spki_ = std::move(opened.checkpoint_spki);
         grant_spki_ = std::move(opened.grant_spki);
+        origin_ = std::move(opened.origin);
+        if (opened.pinned_now) {
+            hear({"tpm_pinned",
+                  origin_->trouble
+                      ? "the TPM's storage root was pinned at first sight: no maker's certificate says "
+                        "that it is the TPM's"
+                      : "the TPM's storage root was pinned: its maker certified the TPM",
+                  context_of(*origin_)});
+        }
         retry_ = retry_from_;
         log_.write({.level = LogLevel::info, .event_type = "tpm_ready", .message = "the TPM is ready"});
         watch();
@@ -73,9 +84,7 @@ void Service::connected(Opened opened) {
     const bool was_fallen_back = fell_back();
     if (!trouble_ || trouble_->code != opened.trouble->code) {
         log_.write_error(LogLevel::warning, "tpm_unavailable", *opened.trouble);
-        if (opened.trouble->code == Code::tpm_changed) {
-            hear({"tpm_changed", opened.trouble->detail, {}});
-        }
+        hear_of(*opened.trouble);
     }
     trouble_ = std::move(opened.trouble);
     if (fell_back() && !was_fallen_back) {
@@ -196,6 +205,15 @@ void Service::lost(Error error) {
     connect();
 }
 
+// Some errors are more than that.
+void Service::hear_of(const Error &trouble) {
+    if (trouble.code == Code::tpm_changed) {
+        hear({"tpm_changed", trouble.detail, {}});
+    } else if (trouble.code == Code::tpm_untrusted) {
+        hear({"tpm_answer_forged", trouble.detail, {}});
+    }
+}
+
 void Service::hear(const SecurityEvent &event) {
     auto context = event.context;
     context.emplace_back("action", event.action);
@@ -219,6 +237,35 @@ Ticket Service::look(Urgency urgency, std::chrono::milliseconds deadline, Then<R
             last_status_ = seen->status;
             std::ranges::for_each(seen->events, [this](const SecurityEvent &event) { hear(event); });
             then(std::move(seen->status));
+        });
+}
+
+Ticket Service::certify(Then<Result<Origin>> then) {
+    using Certified = std::pair<Result<void>, Origin>; // what is known is the outcome of a failure, too
+    return run<Certified>(
+        Urgency::normal, key_deadline,
+        [](Tpm &tpm) -> Result<Certified> {
+            auto done = tpm.certify();
+            if (!done && !tpm.context().usable()) {
+                return std::unexpected(std::move(done.error())); // Whoever forged it, lost() tells.
+            }
+            return Certified(std::move(done), tpm.root().origin());
+        },
+        [this, then = std::move(then)](Result<Certified> outcome) mutable {
+            if (!outcome) {
+                then(std::unexpected(std::move(outcome.error())));
+                return;
+            }
+            auto &[done, origin] = *outcome;
+            origin_ = origin;
+            if (!done) {
+                hear_of(done.error());
+                then(std::unexpected(std::move(done.error())));
+                return;
+            }
+            hear({"tpm_certified", "the TPM's maker certified the TPM whose storage root is pinned",
+                  context_of(origin)});
+            then(std::move(origin));
         });
 }
 

@@ -9,6 +9,7 @@
 #include "base/worker.hpp"
 #include "ledger/signer.hpp"
 #include "tpm/key_file.hpp"
+#include "tpm/origin.hpp"
 #include "tpm/pending.hpp"
 #include "tpm/status.hpp"
 #include "tpm/timing.hpp"
@@ -89,6 +90,12 @@ class Service final : public ledger::Signer {
     // See make_quote().
     Ticket quote(Bytes nonce, std::vector<unsigned> pcrs, Then<Result<Quote>> then);
 
+    // Whose word it is that this is the TPM's storage root; as long as there is a TPM.
+    [[nodiscard]] const std::optional<Origin> &origin() const { return origin_; }
+    // Looks for the maker's certificate again; the errors of StorageRoot::certify(). A success, and that
+    // it is another TPM, are security events.
+    Ticket certify(Then<Result<Origin>> then);
+
     // Looks now. last_status() has what was seen last, whenever that was.
     Ticket status(Then<Result<Status>> then);
     [[nodiscard]] const std::optional<Status> &last_status() const { return last_status_; }
@@ -108,6 +115,8 @@ class Service final : public ledger::Signer {
         std::optional<Error> trouble;
         Bytes checkpoint_spki;
         Bytes grant_spki;
+        std::optional<Origin> origin;
+        bool pinned_now = false;
     };
 
     void connect();
@@ -126,6 +135,7 @@ class Service final : public ledger::Signer {
     Ticket look(Urgency urgency, std::chrono::milliseconds deadline, Then<Result<Status>> then);
     void watch();
     void hear(const SecurityEvent &event);
+    void hear_of(const Error &trouble);
 
     Reactor &reactor_;
     const Log &log_;
@@ -134,6 +144,7 @@ class Service final : public ledger::Signer {
     std::optional<Error> trouble_;
     std::optional<Bytes> checkpoint_spki_;
     std::optional<Bytes> grant_spki_;
+    std::optional<Origin> origin_;
     std::optional<KeyFile> fallback_;
     bool stopped_ = false;
     std::chrono::milliseconds retry_from_;

@@ -2,6 +2,7 @@
 #include "tpm/storage_root.hpp"
 
 #include "base/file.hpp"
+#include "tpm/maker_session.hpp"
 #include "tpm/object_name.hpp"
 #include "tpm/templates.hpp"
 
@@ -27,7 +28,7 @@ Result<std::optional<Bytes>> pinned_name(const std::string &path) {
     return name;
 }
 
-Result<Object> derive(Context &context) {
+Result<Object> derive(Context &context, ESYS_TR authorisation) {
     const TPM2B_SENSITIVE_CREATE sensitive{};
     const TPM2B_PUBLIC wanted = storage_root_template();
     const TPM2B_DATA outside{};
@@ -36,7 +37,7 @@ Result<Object> derive(Context &context) {
     auto made = context.run(
         "CreatePrimary", "making the storage root key",
         [&](ESYS_CONTEXT *esys) {
-            return Esys_CreatePrimary_Async(esys, ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, none, none, &sensitive,
+            return Esys_CreatePrimary_Async(esys, ESYS_TR_RH_OWNER, authorisation, none, none, &sensitive,
                                             &wanted, &outside, &pcrs);
         },
         [&](ESYS_CONTEXT *esys) {
@@ -46,6 +47,14 @@ Result<Object> derive(Context &context) {
         return std::unexpected(std::move(made.error()));
     }
     return Object(context, handle);
+}
+
+std::string path_of(const std::string &state_dir) {
+    return state_dir + "/srk.name";
+}
+
+Error not_certified(const Error &trouble) {
+    return {trouble.code, "the TPM is not certified: " + trouble.detail, {std::string(certify_remedy)}};
 }
 
 std::unexpected<Error> another(const Bytes &is, const Bytes &pinned) {
@@ -91,23 +100,26 @@ Result<void> evict(Context &context, const Object &object, TPM2_HANDLE handle, E
         [&](ESYS_CONTEXT *esys) { return Esys_EvictControl_Finish(esys, &kept); });
 }
 
-Result<StorageRoot> StorageRoot::open(Context &context, const std::string &state_dir) {
-    const std::string path = state_dir + "/srk.name";
-    const auto read = pinned_name(path);
-    if (!read) {
-        return std::unexpected(read.error());
+Result<StorageRoot> StorageRoot::open(Context &context, const std::string &state_dir, const Belief &belief) {
+    const auto pinned = pinned_name(path_of(state_dir));
+    if (!pinned) {
+        return std::unexpected(pinned.error());
     }
+    return *pinned ? find(context, state_dir, **pinned) : pin(context, state_dir, belief);
+}
+
+Result<StorageRoot> StorageRoot::find(Context &context, const std::string &state_dir, const Bytes &pinned) {
+    auto origin = load_origin(state_dir, pinned);
     auto found = find_persistent(context, storage_root_handle);
-    if (!found) {
-        return std::unexpected(std::move(found.error()));
+    if (!origin || !found) {
+        return std::unexpected(std::move(!origin ? origin.error() : found.error()));
     }
-    const auto &pinned = *read;
     auto &there = *found;
-    if (there && pinned && computed_name(context, there->handle()) == *pinned) {
-        return StorageRoot(std::move(*there), *pinned);
+    if (there && computed_name(context, there->handle()) == pinned) {
+        return StorageRoot(std::move(*there), std::move(*origin), false);
     }
     there.reset();
-    auto derived = derive(context);
+    auto derived = derive(context, ESYS_TR_PASSWORD);
     if (!derived) {
         return std::unexpected(std::move(derived.error()));
     }
@@ -115,16 +127,68 @@ Result<StorageRoot> StorageRoot::open(Context &context, const std::string &state
     if (!name) {
         return std::unexpected(name.error());
     }
-    if (pinned && *pinned != *name) {
-        return another(*name, *pinned);
+    if (*name != pinned) {
+        return another(*name, pinned);
     }
-    const std::string line = to_hex(*name) + "\n";
-    if (!pinned) {
-        if (auto written = write_file(path, as_bytes(line), 0640); !written) {
-            return std::unexpected(std::move(written.error()).in("pinning the storage root key"));
+    return StorageRoot(keep_in_tpm(context, std::move(*derived)), std::move(*origin), false);
+}
+
+Result<StorageRoot> StorageRoot::pin(Context &context, const std::string &state_dir, const Belief &belief) {
+    auto maker = start_maker_session(context, nullptr, belief.folders);
+    if (!maker) {
+        return std::unexpected(std::move(maker.error()));
+    }
+    auto &origin = maker->origin;
+    if (const auto &trouble = origin.trouble; trouble && belief.demanded) {
+        return std::unexpected(not_certified(*trouble));
+    }
+    const auto &session = maker->session;
+    auto derived = derive(context, session ? session->handle(Protect::both) : ESYS_TR_PASSWORD);
+    if (!derived) {
+        return std::unexpected(std::move(derived.error()));
+    }
+    auto name = computed_name(context, derived->handle());
+    if (!name) {
+        return std::unexpected(std::move(name.error()));
+    }
+    origin.root_name = std::move(*name);
+    const std::string line = to_hex(origin.root_name) + "\n";
+    // The Name is written last: it says that all of it is there.
+    auto written = origin.trouble ? Result<void>{} : save_origin(state_dir, origin);
+    written = written.and_then([&] { return write_file(path_of(state_dir), as_bytes(line), 0640); });
+    if (!written) {
+        return std::unexpected(std::move(written.error()).in("pinning the storage root key"));
+    }
+    return StorageRoot(keep_in_tpm(context, std::move(*derived)), std::move(origin), true);
+}
+
+Result<void> StorageRoot::certify(Context &context, const Session &session, const std::string &state_dir,
+                                  const Belief &belief) {
+    auto maker = start_maker_session(context, &session, belief.folders);
+    if (!maker) {
+        return std::unexpected(std::move(maker.error()));
+    }
+    auto &origin = maker->origin;
+    origin.root_name = name();
+    if (const auto &trouble = origin.trouble) {
+        if (origin_.trouble) { // What was certified once stays it: the roots may have gone since.
+            origin_ = origin;
         }
+        return std::unexpected(not_certified(*trouble));
     }
-    return StorageRoot(keep_in_tpm(context, std::move(*derived)), *name);
+    const auto derived = derive(context, maker->session->handle(Protect::both));
+    const auto is = derived ? computed_name(context, derived->handle()) : std::unexpected(derived.error());
+    if (!is) {
+        return std::unexpected(is.error());
+    }
+    if (*is != name()) {
+        return another(*is, name());
+    }
+    if (auto saved = save_origin(state_dir, origin); !saved) {
+        return saved;
+    }
+    origin_ = std::move(origin);
+    return {};
 }
 
 } // namespace dsmil::tpm

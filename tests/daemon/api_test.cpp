@@ -45,7 +45,8 @@ class ApiTest : public testing::Test {
         DeviceApi device(ledger, tpm, directory.path(""), [](std::uint16_t) -> Result<DeviceState> {
             return fail(Code::module_missing, "the test has no module");
         });
-        api.emplace(log.log, ledger, tpm, std::move(device), grants, std::move(roles));
+        api.emplace(log.log, ledger, tpm, std::move(device), IdentityApi(ledger, tpm, directory.path("")),
+                    grants, std::move(roles));
         server.emplace(reactor, log.log, *api);
         ASSERT_TRUE(server->start(
             {.path = socket_path, .group = "", .peer_of = [this](int) -> Result<Peer> { return peer; }}));

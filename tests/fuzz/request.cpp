@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a caller of the API can put into a request: the target, and the bodies of attest and of
-// the operations on a device, with what was sealed for one.
+// What a caller of the API can put into a request: the target, and the bodies of attest, of
+// activate and of the operations on a device, with what was sealed for one.
 #include "api/attest_request.hpp"
 #include "api/device_request.hpp"
+#include "api/identity_request.hpp"
 #include "api/message.hpp"
 #include "base/bytes.hpp"
 
@@ -21,6 +22,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     const auto attest = dsmil::api::parse_attest_request(input);
     if (attest ? attest->nonce.size() < 8 || attest->nonce.size() > 32 || attest->pcrs.empty()
                : attest.error().code != dsmil::Code::usage) {
+        std::abort();
+    }
+    const auto activate = dsmil::api::parse_activate_request(input);
+    if (activate ? activate->credential.empty() || activate->secret.empty()
+                 : activate.error().code != dsmil::Code::usage) {
         std::abort();
     }
     for (const bool sealed : {false, true}) {

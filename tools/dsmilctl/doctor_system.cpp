@@ -3,6 +3,7 @@
 
 #include "api_answer.hpp"
 #include "api_client.hpp"
+#include "tpm_answer.hpp"
 
 #include <boost/json/value.hpp>
 #include <chrono>
@@ -128,6 +129,25 @@ Check check_daemon(const Machine &machine) {
         return {name, State::warn, text, "install programs of one release, then: systemctl restart dsmild"};
     }
     return good(name, text);
+}
+
+// Whether somebody between could have shown us his own TPM when it was used for the first time.
+Check check_tpm_origin(const Machine &machine) {
+    const std::string name = "tpm-origin";
+    const auto answer = ask(machine, "/v1/tpm").and_then(decode_tpm);
+    if (!answer) {
+        return {name, State::warn, "not known: " + told(answer.error()), "mend daemon first"};
+    }
+    const auto &origin = answer->origin;
+    if (!origin) {
+        return {name, State::warn, "not known: dsmild has no TPM", "mend tpm and tpm-access first"};
+    }
+    if (!origin->certified) {
+        return {name, State::warn,
+                std::format("the TPM was believed at first sight, nobody certified it: {}", origin->reason),
+                origin->remedy};
+    }
+    return good(name, std::format("certified by {}", origin->maker));
 }
 
 Check check_ledger(const Machine &machine) {
