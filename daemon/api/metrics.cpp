@@ -71,6 +71,9 @@ void put_status(Page &page, const tpm::Status &status) {
                 "Resumes since the last reset, as the TPM counts them.", status.restart_count);
     page.single("dsmil_tpm_nv_writes_total", "counter",
                 "Commands of this daemon that wrote to the TPM's memory, which wears out.", status.nv_writes);
+    page.single("dsmil_tpm_nv_worn_ratio", "gauge",
+                "That, of what a place of such memory usually bears: an upper bound of its wear.",
+                static_cast<double>(status.nv_writes) / static_cast<double>(tpm::nv_endurance));
     page.single("dsmil_tpm_persistent_room", "gauge", "Objects that the TPM has room for, at least.",
                 status.persistent_room);
 }

@@ -15,6 +15,13 @@ namespace {
 
 constexpr std::size_t max_file_bytes = 1 << 20;
 constexpr std::size_t max_groups = 16;
+constexpr std::int64_t pcr_count = 24;
+// The owner's range of NV indices (TCG Registry of Reserved TPM 2.0 Handles), and of it the
+// daemon's own, where the ledger is anchored.
+constexpr std::int64_t first_owner_index = 0x01800000;
+constexpr std::int64_t last_owner_index = 0x01BFFFFF;
+constexpr std::uint32_t first_own_index = 0x0180D500;
+constexpr std::uint32_t last_own_index = 0x0180D5FF;
 constexpr std::uint64_t min_ledger_bytes = 1 << 20; // below that not even a day fits
 
 // What is wrong with a value, or nothing.
@@ -95,6 +102,39 @@ Complaint take_names(const toml::node &node, std::vector<std::string> &place) {
     return std::nullopt;
 }
 
+Complaint take_pcrs(const toml::node &node, std::vector<unsigned> &place) {
+    const auto *array = node.as_array();
+    std::vector<unsigned> pcrs;
+    for (std::size_t i = 0; array != nullptr && i < array->size(); i++) {
+        const auto number = array->get(i)->value_exact<std::int64_t>();
+        if (number && *number >= 0 && *number < pcr_count && !std::ranges::contains(pcrs, *number)) {
+            pcrs.push_back(static_cast<unsigned>(*number));
+        }
+    }
+    if (array == nullptr || pcrs.size() != array->size()) {
+        return std::format("must be an array of distinct numbers from 0 to {}", pcr_count - 1);
+    }
+    place = std::move(pcrs);
+    return std::nullopt;
+}
+
+// What no key alone shows.
+Complaint check_whole(const Config &config) {
+    if (config.ledger.max_bytes != 0 && config.ledger.max_bytes < min_ledger_bytes) {
+        return std::format("ledger.max_bytes must be 0 or at least {}", min_ledger_bytes);
+    }
+    const auto &limits = config.tpm.limits;
+    if (limits.nv_first > limits.nv_last) {
+        return "tpm.nv_last must not be before tpm.nv_first";
+    }
+    if (limits.nv_first <= last_own_index && limits.nv_last >= first_own_index) {
+        return std::format("tpm.nv_first to tpm.nv_last must leave 0x{:08X} to 0x{:08X} alone: these are the "
+                           "daemon's own",
+                           first_own_index, last_own_index);
+    }
+    return std::nullopt;
+}
+
 // One of some words, as the enumerator of the same place.
 template <typename T, std::size_t N>
 Complaint take_choice(const toml::node &node, T &place, const std::array<std::string_view, N> &words) {
@@ -130,9 +170,21 @@ const std::vector<Key> &keys() {
         {"tpm", "roots", [](Node n, Config &c) { return take_names(n, c.tpm.roots); }},
         {"tpm", "require_certificate",
          [](Node n, Config &c) { return take_flag(n, c.tpm.require_certificate); }},
+        {"tpm", "extend_pcrs", [](Node n, Config &c) { return take_pcrs(n, c.tpm.limits.extend_pcrs); }},
+        {"tpm", "nv_first",
+         [](Node n, Config &c) {
+             return take_number(n, c.tpm.limits.nv_first, first_owner_index, last_owner_index);
+         }},
+        {"tpm", "nv_last",
+         [](Node n, Config &c) {
+             return take_number(n, c.tpm.limits.nv_last, first_owner_index, last_owner_index);
+         }},
+        {"tpm", "nv_writes_per_day",
+         [](Node n, Config &c) { return take_number(n, c.tpm.limits.nv_writes_per_day, 0, 100'000); }},
         {"device", "follow", [](Node n, Config &c) { return take_flag(n, c.device.follow); }},
         {"device", "nodes", [](Node n, Config &c) { return take_path(n, c.device.nodes, max_path); }},
         {"grants", "rules", [](Node n, Config &c) { return take_path(n, c.grants.rules, max_path); }},
+        {"response", "rules", [](Node n, Config &c) { return take_path(n, c.response.rules, max_path); }},
         {"api", "socket", [](Node n, Config &c) { return take_path(n, c.api.socket, max_socket_path); }},
         {"api", "group", [](Node n, Config &c) { return take_text(n, c.api.group, true); }},
         {"roles", "reader", [](Node n, Config &c) { return take_names(n, c.roles.reader); }},
@@ -196,9 +248,8 @@ Result<Config> parse_config(std::string_view text, const std::string &name) {
             return std::unexpected(std::move(taken.error()));
         }
     }
-    if (config.ledger.max_bytes != 0 && config.ledger.max_bytes < min_ledger_bytes) {
-        return fail(Code::config_invalid,
-                    std::format("{}: ledger.max_bytes must be 0 or at least {}", name, min_ledger_bytes));
+    if (const auto complaint = check_whole(config)) {
+        return fail(Code::config_invalid, std::format("{}: {}", name, *complaint));
     }
     return config;
 }

@@ -214,7 +214,7 @@ void Service::hear_of(const Error &trouble) {
     }
 }
 
-void Service::hear(const SecurityEvent &event) {
+void Service::hear(const SecurityEvent &event, Heard then) {
     auto context = event.context;
     context.emplace_back("action", event.action);
     log_.write({.level = LogLevel::warning,
@@ -222,22 +222,57 @@ void Service::hear(const SecurityEvent &event) {
                 .message = event.message,
                 .context = std::move(context)});
     if (hear_) {
-        hear_(event);
+        hear_(event, std::move(then));
+    } else {
+        then(true);
     }
 }
 
-Ticket Service::look(Urgency urgency, std::chrono::milliseconds deadline, Then<Result<Status>> then) {
-    return run<Look>(
-        urgency, deadline, [this](Tpm &tpm) { return health_->look(tpm); },
-        [this, then = std::move(then)](Result<Look> seen) mutable {
-            if (!seen) {
-                then(std::unexpected(std::move(seen.error())));
-                return;
+// The mark moves on when all of a look's events are durable.
+void Service::hear_all(const Look &seen) {
+    struct Open {
+        std::size_t left;
+        bool durable = true;
+        Mark mark;
+    };
+    const auto open = std::make_shared<Open>(Open{.left = seen.events.size(), .mark = seen.mark});
+    for (const auto &event : seen.events) {
+        hear(event, [this, open](bool durable) {
+            open->durable = open->durable && durable;
+            if (--open->left == 0) {
+                settle(open->mark, open->durable);
             }
-            last_status_ = seen->status;
-            std::ranges::for_each(seen->events, [this](const SecurityEvent &event) { hear(event); });
-            then(std::move(seen->status));
         });
+    }
+}
+
+void Service::settle(const Mark &mark, bool durable) {
+    health_->settle(mark, durable);
+    const bool taken = worker_.submit(static_cast<unsigned>(Urgency::checkpoint), [this] {
+        if (auto kept = health_->catch_up(); !kept) {
+            reactor_.post([this, error = std::move(kept.error())] {
+                log_.write_error(LogLevel::warning, "tpm_mark_failed", error);
+            });
+        }
+    });
+    static_cast<void>(taken); // Refused when the queue is full: then the next look takes note of it.
+}
+
+Ticket Service::look(Urgency urgency, std::chrono::milliseconds deadline, Then<Result<Status>> then) {
+    return run<Status>(
+        urgency, deadline,
+        [this](Tpm &tpm) {
+            return health_->look(tpm).transform([this](Look seen) {
+                Status status = seen.status;
+                // Not through the answer: who asked may be gone, and the events must not go with him.
+                reactor_.post([this, seen = std::move(seen)] {
+                    last_status_ = seen.status;
+                    hear_all(seen);
+                });
+                return status;
+            });
+        },
+        std::move(then));
 }
 
 Ticket Service::certify(Then<Result<Origin>> then) {

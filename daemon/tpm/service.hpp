@@ -60,8 +60,11 @@ class Service final : public ledger::Signer {
     // Connects; goes on trying until there is a TPM. `ready` is called each time
     // that it becomes usable.
     void start(std::function<void()> ready);
-    // Who hears of security events: the TPM was reset, exchanged, interposed.
-    void on_event(std::function<void(const SecurityEvent &)> hear) { hear_ = std::move(hear); }
+    // Who hears of security events: the TPM was reset, exchanged, interposed. He says
+    // whether it is durable now; what shows in the TPM's counts is told again until it is,
+    // in this life of the daemon or the next.
+    using Heard = std::function<void(bool durable)>;
+    void on_event(std::function<void(const SecurityEvent &, Heard)> hear) { hear_ = std::move(hear); }
     // Does what waits. False if the TPM hangs: then the process has to end
     // without joining.
     [[nodiscard]] bool stop(std::chrono::milliseconds patience);
@@ -134,8 +137,10 @@ class Service final : public ledger::Signer {
     void lost(Error error);
     Ticket look(Urgency urgency, std::chrono::milliseconds deadline, Then<Result<Status>> then);
     void watch();
-    void hear(const SecurityEvent &event);
     void hear_of(const Error &trouble);
+    void hear(const SecurityEvent &event, Heard then = [](bool) {});
+    void hear_all(const Look &seen);
+    void settle(const Mark &mark, bool durable);
 
     Reactor &reactor_;
     const Log &log_;
@@ -151,7 +156,7 @@ class Service final : public ledger::Signer {
     std::chrono::milliseconds retry_;
     Reactor::Timer retry_timer_;
     Reactor::Timer watch_timer_;
-    std::function<void(const SecurityEvent &)> hear_;
+    std::function<void(const SecurityEvent &, Heard)> hear_;
     std::optional<Status> last_status_;
     Timings timings_;
     std::unique_ptr<Health> health_; // these two of the worker's thread
