@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "attest/ek_certificate.hpp"
 
+#include "base/file.hpp"
+
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <format>
 #include <openssl/bio.h>
 #include <openssl/evp.h>
@@ -12,6 +15,8 @@
 
 namespace dsmil::attest {
 namespace {
+
+constexpr std::size_t max_root_file_bytes = 1UZ << 20U;
 
 struct Deleter {
     void operator()(BIO *bio) const { BIO_free(bio); }
@@ -271,6 +276,38 @@ Result<EkCertificate> verify_ek_certificate(const std::vector<CertificatePointer
         return std::unexpected(std::move(held.error()));
     }
     return report;
+}
+
+Result<std::vector<CertificatePointer>> read_roots(const std::string &folder) {
+    std::error_code error;
+    std::vector<std::string> paths;
+    for (const auto &entry : std::filesystem::directory_iterator(folder, error)) {
+        if (paths.size() >= max_roots) {
+            return fail(Code::usage, std::format("{} has more than {} files", folder, max_roots));
+        }
+        paths.push_back(entry.path().string());
+    }
+    if (error) {
+        const bool missing = error == std::errc::no_such_file_or_directory;
+        return fail(missing ? Code::not_found : Code::usage, std::format("reading {}", folder),
+                    {error.message()});
+    }
+    std::ranges::sort(paths);
+    std::vector<CertificatePointer> roots;
+    for (const auto &path : paths) {
+        if (!std::filesystem::is_regular_file(path, error)) {
+            continue;
+        }
+        const auto text = read_file(path, max_root_file_bytes);
+        if (!text) {
+            return std::unexpected(text.error());
+        }
+        // Something else among them, a README, is no reason to stop.
+        if (auto read = read_certificates(as_bytes(*text))) {
+            std::ranges::move(*read, std::back_inserter(roots));
+        }
+    }
+    return roots;
 }
 
 } // namespace dsmil::attest

@@ -26,6 +26,10 @@ using CertificatePointer = std::unique_ptr<X509, CertificateDeleter>;
 // DER (also with the padding of an NV index behind it) or PEM, which may have many. malformed.
 [[nodiscard]] Result<std::vector<CertificatePointer>> read_certificates(ByteView file);
 
+// What lies in the folder and is a certificate, in the order of names; other files are passed over.
+// not_found, usage (more than max_roots files), and what reading a file gives.
+[[nodiscard]] Result<std::vector<CertificatePointer>> read_roots(const std::string &folder);
+
 struct EkCertificate {
     std::string manufacturer; // "STM", or "id:53544D20" if it is no text
     std::string model;

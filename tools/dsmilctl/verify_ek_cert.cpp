@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <chrono>
-#include <filesystem>
 #include <format>
 
 namespace dsmilctl {
@@ -19,40 +18,6 @@ using dsmil::Code;
 using dsmil::Result;
 
 constexpr std::size_t max_file_bytes = 1UZ << 20U;
-
-// What lies in the folder and is a certificate; in the order of names, so that two runs agree.
-Result<std::vector<attest::CertificatePointer>> read_roots(const std::string &folder) {
-    std::error_code error;
-    std::vector<std::string> paths;
-    for (const auto &entry : std::filesystem::directory_iterator(folder, error)) {
-        if (paths.size() >= attest::max_roots) {
-            return dsmil::fail(Code::usage,
-                               std::format("{} has more than {} files", folder, attest::max_roots));
-        }
-        paths.push_back(entry.path().string());
-    }
-    if (error) {
-        const bool missing = error == std::errc::no_such_file_or_directory;
-        return dsmil::fail(missing ? Code::not_found : Code::usage, std::format("reading {}", folder),
-                           {error.message()});
-    }
-    std::ranges::sort(paths);
-    std::vector<attest::CertificatePointer> roots;
-    for (const auto &path : paths) {
-        if (!std::filesystem::is_regular_file(path, error)) {
-            continue;
-        }
-        const auto text = read_file(path, max_file_bytes);
-        if (!text) {
-            return std::unexpected(text.error());
-        }
-        // Something else among them, a README, is no reason to stop.
-        if (auto read = attest::read_certificates(dsmil::as_bytes(*text))) {
-            std::ranges::move(*read, std::back_inserter(roots));
-        }
-    }
-    return roots;
-}
 
 // With reference values, whether the TPM is one of those that are known.
 Result<void> check_name(const Call &call, const std::optional<attest::PublicKey> &ek) {
@@ -97,7 +62,7 @@ Result<attest::EkCertificate> verify(const Call &call) {
     if (!file) {
         return std::unexpected(std::move(file.error()).in(std::format("reading {}", call.argument("FILE"))));
     }
-    const auto roots = read_roots(call.argument("--roots"));
+    const auto roots = attest::read_roots(call.argument("--roots"));
     if (!roots) {
         return std::unexpected(roots.error());
     }
