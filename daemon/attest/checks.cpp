@@ -27,10 +27,9 @@ boost::json::value number_or_null(const auto &number) {
 Checks checks_of(const Verdict &verdict, const Compared &compared) {
     const auto when = [](bool run) { return run ? success : not_run; };
     const auto judged = [&](bool run, std::initializer_list<std::string_view> names) {
-        const bool found = std::ranges::any_of(verdict.findings, [&](const Finding &finding) {
-            return std::ranges::contains(names, std::string_view(finding.check));
-        });
-        return found ? failure : when(run);
+        const bool failed =
+            std::ranges::any_of(names, [&](std::string_view name) { return verdict.failed.contains(name); });
+        return failed ? failure : when(run);
     };
     return {
         {"magic", success},
@@ -42,9 +41,10 @@ Checks checks_of(const Verdict &verdict, const Compared &compared) {
         {"selection", when(compared.selection)},
         {"clock", when(compared.clock)},
         {"key", when(compared.key)},
-        {"event-log", judged(compared.event_log, {"replay"})},
-        {"ima", judged(compared.ima, {"ima"})},
-        {"reference", judged(compared.reference, {"pcr", "event", "ak-name", "firmware"})},
+        {"event-log", judged(compared.event_log && !verdict.proven.empty(), {"replay"})},
+        {"ima", judged(compared.ima && verdict.ima_quoted.value_or(0) != 0, {"ima", "files"})},
+        {"reference",
+         judged(compared.reference && verdict.compared, {"pcr", "event", "ak-name", "ek-name", "firmware"})},
     };
 }
 

@@ -26,7 +26,8 @@ struct Compared {
     bool reference = false;
 };
 
-// Of a quote that holds, and the verdict on what it shows.
+// Of a quote that holds, and the verdict on what it shows. What was given and shows nothing (a log of
+// PCRs that are not quoted, an empty list, reference values of other things) was not run.
 [[nodiscard]] Checks checks_of(const Verdict &verdict, const Compared &compared);
 // Of a quote that does not: what came before `failed` held, what comes after was not looked at.
 [[nodiscard]] Checks checks_until(std::string_view failed);

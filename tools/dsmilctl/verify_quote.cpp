@@ -61,6 +61,10 @@ Result<attest::QuoteBundle> read_bundle(const Call &call, const attest::PublicKe
         return std::unexpected(std::move(quoted.error()));
     }
     bundle.quoted = std::move(*quoted);
+    const auto named = attest::quoted_pcrs(bundle.quoted); // What is no quote names no values.
+    if (!named) {
+        return std::unexpected(named.error());
+    }
     auto signature = read_signature(call, key);
     if (!signature) {
         return std::unexpected(std::move(signature.error()));
@@ -70,7 +74,7 @@ Result<attest::QuoteBundle> read_bundle(const Call &call, const attest::PublicKe
     if (!file) {
         return std::unexpected(file.error());
     }
-    auto pcrs = attest::read_pcr_file(*file, attest::quoted_pcrs(bundle.quoted));
+    auto pcrs = attest::read_pcr_file(*file, *named);
     if (!pcrs) {
         return std::unexpected(
             std::move(pcrs.error()).in(std::format("reading {}", call.argument("--pcrs"))));
@@ -119,7 +123,7 @@ Result<Answer> verify(const Call &call, Question &question, attest::QuoteVerifie
         return std::unexpected(std::move(bundle.error()));
     }
     if (!question.demanded) {
-        question.pcrs = attest::quoted_pcrs(bundle->quoted);
+        question.pcrs = attest::quoted_pcrs(bundle->quoted).value_or(std::vector<unsigned>{});
     }
     auto report = verifier.verify(*bundle, {.nonce = question.nonce,
                                             .pcrs = question.pcrs,
@@ -201,6 +205,7 @@ Result<void> write_eat(const Call &call, const attest::PublicKey &key, const Que
     add_verdict(answer.verdict, verdict);
     claims["dsmil_holds"] = verdict["holds"];
     claims["dsmil_findings"] = verdict["findings"];
+    claims["dsmil_more_findings"] = verdict["more_findings"];
     const auto token = attest::sign_eat(claims, *private_key);
     if (!token) {
         return std::unexpected(token.error());
