@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <format>
 #include <openssl/bio.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -33,6 +34,8 @@ constexpr std::string_view manufacturer_attribute = "2.23.133.2.1";
 constexpr std::string_view model_attribute = "2.23.133.2.2";
 constexpr std::string_view version_attribute = "2.23.133.2.3";
 constexpr std::size_t max_text = 128;
+// 112 bits: RSA from 2048 bits, no SHA-1 (SSL_CTX_set_security_level(3), which has the levels).
+constexpr int auth_level = 2;
 
 std::unexpected<Error> refused(std::string_view check, std::string_view why) {
     return fail(Code::certificate_refused, std::format("{}: {}", check, why));
@@ -109,6 +112,11 @@ bool signs_itself(X509 *certificate) {
            X509_self_signed(certificate, 1) == 1;
 }
 
+bool is_weak(int error) {
+    return error == X509_V_ERR_EE_KEY_TOO_SMALL || error == X509_V_ERR_CA_KEY_TOO_SMALL ||
+           error == X509_V_ERR_CA_MD_TOO_WEAK;
+}
+
 Result<void> check_chain(const std::vector<CertificatePointer> &file,
                          const std::vector<CertificatePointer> &known, std::int64_t now,
                          EkCertificate &report) {
@@ -134,16 +142,20 @@ Result<void> check_chain(const std::vector<CertificatePointer> &file,
     if (X509_STORE_CTX_init(context.get(), store.get(), file.front().get(), between.get()) != 1) {
         return fail(Code::failed, "OpenSSL cannot verify certificates");
     }
-    X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(context.get()), static_cast<time_t>(now));
+    X509_VERIFY_PARAM *const parameters = X509_STORE_CTX_get0_param(context.get());
+    X509_VERIFY_PARAM_set_time(parameters, static_cast<time_t>(now));
+    X509_VERIFY_PARAM_set_auth_level(parameters, auth_level);
     if (X509_verify_cert(context.get()) != 1) {
         const int error = X509_STORE_CTX_get_error(context.get());
         X509 *const at = X509_STORE_CTX_get_current_cert(context.get());
-        return refused(
-            "chain", std::format("{} (at {}, issued by {}); put the vendor's certificates of that name among "
-                                 "the roots if you trust them",
-                                 X509_verify_cert_error_string(error),
-                                 at != nullptr ? text_of(X509_get_subject_name(at)) : "?",
-                                 at != nullptr ? text_of(X509_get_issuer_name(at)) : "?"));
+        return refused("chain",
+                       std::format("{} (at {}, issued by {}); {}", X509_verify_cert_error_string(error),
+                                   at != nullptr ? text_of(X509_get_subject_name(at)) : "?",
+                                   at != nullptr ? text_of(X509_get_issuer_name(at)) : "?",
+                                   is_weak(error) ? "who breaks it issues such certificates: ask the "
+                                                    "vendor for one of a stronger authority"
+                                                  : "put the vendor's certificates of that name "
+                                                    "among the roots if you trust them"));
     }
     const STACK_OF(X509) *const chain = X509_STORE_CTX_get0_chain(context.get());
     for (int i = 0; i < sk_X509_num(chain); i++) {
@@ -221,6 +233,13 @@ Result<void> check_key(X509 *certificate, const PublicKey *ek, EkCertificate &re
     return {};
 }
 
+// Something else among the roots, a README, is no reason to stop; a damaged certificate is.
+bool is_meant(const std::string &path, std::string_view text) {
+    const auto extension = std::filesystem::path(path).extension();
+    return text.contains("-----BEGIN CERTIFICATE-----") || extension == ".der" || extension == ".cer" ||
+           extension == ".crt";
+}
+
 // An NV index is larger than its certificate at times; what fills it is one byte, again and again.
 bool is_padding(ByteView rest) {
     return rest.empty() || ((rest[0] == 0 || rest[0] == 0xFF) &&
@@ -241,7 +260,15 @@ Result<std::vector<CertificatePointer>> read_certificates(ByteView file) {
     if (as_text(file).contains("-----BEGIN ")) {
         const std::unique_ptr<BIO, Deleter> pem(BIO_new_mem_buf(file.data(), static_cast<int>(file.size())));
         while (certificates.size() < max_roots) {
+            ERR_clear_error();
             CertificatePointer next(PEM_read_bio_X509(pem.get(), nullptr, no_password, nullptr));
+            const unsigned long error = ERR_peek_last_error();
+            const bool at_end =
+                ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
+            if (!next && !at_end) {
+                return fail(Code::malformed,
+                            std::format("certificate {} of the PEM is damaged", certificates.size() + 1));
+            }
             if (!next) {
                 break;
             }
@@ -302,8 +329,11 @@ Result<std::vector<CertificatePointer>> read_roots(const std::string &folder) {
         if (!text) {
             return std::unexpected(text.error());
         }
-        // Something else among them, a README, is no reason to stop.
-        if (auto read = read_certificates(as_bytes(*text))) {
+        auto read = read_certificates(as_bytes(*text));
+        if (!read && is_meant(path, *text)) {
+            return std::unexpected(std::move(read.error()).in(std::format("reading {}", path)));
+        }
+        if (read) {
             std::ranges::move(*read, std::back_inserter(roots));
         }
     }
