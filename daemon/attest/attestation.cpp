@@ -92,16 +92,16 @@ Result<QuoteReport> read_report(ByteView quoted) {
     return std::move(attestation->report);
 }
 
-std::vector<unsigned> quoted_pcrs(ByteView quoted) {
-    std::vector<unsigned> pcrs;
-    if (const auto attestation = parse_attestation(quoted)) {
+Result<std::vector<unsigned>> quoted_pcrs(ByteView quoted) {
+    return parse_attestation(quoted).transform([](const Attestation &attestation) {
+        std::vector<unsigned> pcrs;
         for (unsigned pcr = 0; pcr < pcr_count; pcr++) {
-            if ((attestation->pcrs >> pcr & 1U) != 0) {
+            if ((attestation.pcrs >> pcr & 1U) != 0) {
                 pcrs.push_back(pcr);
             }
         }
-    }
-    return pcrs;
+        return pcrs;
+    });
 }
 
 } // namespace dsmil::attest

@@ -29,6 +29,8 @@ constexpr std::string_view manufacturer_attribute = "2.23.133.2.1";
 constexpr std::string_view model_attribute = "2.23.133.2.2";
 constexpr std::string_view version_attribute = "2.23.133.2.3";
 constexpr std::size_t max_text = 128;
+// 112 bits: RSA from 2048 bits, no SHA-1 (SSL_CTX_set_security_level(3), which has the levels).
+constexpr int auth_level = 2;
 
 std::unexpected<Error> refused(std::string_view check, std::string_view why) {
     return fail(Code::certificate_refused, std::format("{}: {}", check, why));
@@ -110,6 +112,11 @@ bool signs_itself(X509 *certificate) {
            X509_self_signed(certificate, 1) == 1;
 }
 
+bool is_weak(int error) {
+    return error == X509_V_ERR_EE_KEY_TOO_SMALL || error == X509_V_ERR_CA_KEY_TOO_SMALL ||
+           error == X509_V_ERR_CA_MD_TOO_WEAK;
+}
+
 Result<void> check_chain(const std::vector<CertificatePointer> &file,
                          const std::vector<CertificatePointer> &known, std::int64_t now,
                          EkCertificate &report) {
@@ -135,16 +142,20 @@ Result<void> check_chain(const std::vector<CertificatePointer> &file,
     if (X509_STORE_CTX_init(context.get(), store.get(), file.front().get(), between.get()) != 1) {
         return fail(Code::failed, "OpenSSL cannot verify certificates");
     }
-    X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(context.get()), static_cast<time_t>(now));
+    X509_VERIFY_PARAM *const parameters = X509_STORE_CTX_get0_param(context.get());
+    X509_VERIFY_PARAM_set_time(parameters, static_cast<time_t>(now));
+    X509_VERIFY_PARAM_set_auth_level(parameters, auth_level);
     if (X509_verify_cert(context.get()) != 1) {
         const int error = X509_STORE_CTX_get_error(context.get());
         X509 *const at = X509_STORE_CTX_get_current_cert(context.get());
-        return refused(
-            "chain", std::format("{} (at {}, issued by {}); put the vendor's certificates of that name among "
-                                 "the roots if you trust them",
-                                 X509_verify_cert_error_string(error),
-                                 at != nullptr ? text_of(X509_get_subject_name(at)) : "?",
-                                 at != nullptr ? text_of(X509_get_issuer_name(at)) : "?"));
+        return refused("chain",
+                       std::format("{} (at {}, issued by {}); {}", X509_verify_cert_error_string(error),
+                                   at != nullptr ? text_of(X509_get_subject_name(at)) : "?",
+                                   at != nullptr ? text_of(X509_get_issuer_name(at)) : "?",
+                                   is_weak(error) ? "who breaks it issues such certificates: ask the "
+                                                    "vendor for one of a stronger authority"
+                                                  : "put the vendor's certificates of that name "
+                                                    "among the roots if you trust them"));
     }
     const STACK_OF(X509) *const chain = X509_STORE_CTX_get0_chain(context.get());
     for (int i = 0; i < sk_X509_num(chain); i++) {
@@ -241,7 +252,15 @@ Result<std::vector<CertificatePointer>> read_certificates(ByteView file) {
         const std::unique_ptr<BIO, Deleter> pem(BIO_new_mem_buf(file.data(), static_cast<int>(file.size())));
         ERR_clear_error();
         while (certificates.size() < max_roots) {
+            ERR_clear_error();
             CertificatePointer next(PEM_read_bio_X509(pem.get(), nullptr, no_password, nullptr));
+            const unsigned long error = ERR_peek_last_error();
+            const bool at_end =
+                ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
+            if (!next && !at_end) {
+                return fail(Code::malformed,
+                            std::format("certificate {} of the PEM is damaged", certificates.size() + 1));
+            }
             if (!next) {
                 break;
             }

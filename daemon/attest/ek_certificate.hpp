@@ -24,7 +24,8 @@ struct CertificateDeleter {
 };
 using CertificatePointer = std::unique_ptr<X509, CertificateDeleter>;
 
-// DER (also with the padding of an NV index behind it) or PEM, which may have many. malformed.
+// DER (also with the padding of an NV index behind it) or PEM, which may have many. malformed, also if
+// one of many is damaged.
 [[nodiscard]] Result<std::vector<CertificatePointer>> read_certificates(ByteView file);
 
 // One behind the other, as TPMs keep the chain of an EK certificate in their memory: each as DER. Ends
@@ -61,10 +62,11 @@ struct EkCertificate {
 };
 
 // certificate_refused with the check that failed ("chain: ...") and what to do, unless all of this
-// does: a chain to a certificate of `known` that signs itself, at `now` (UTC seconds since 1970); no
-// CA; key usage (key encipherment for RSA, key agreement for ECC); the extended key usage of EKs
-// (2.23.133.8.1); the TPM's manufacturer, model and version in the alternative name; and, with
-// `ek`, that key. Certificates of `known` and of the file itself may lie between.
+// does: a chain to a certificate of `known` that signs itself, at `now` (UTC seconds since 1970), with
+// keys and hashes of 112 bits' strength (RSA from 2048 bits, no SHA-1); no CA; key usage (key encipherment
+// for RSA, key agreement for ECC); the extended key usage of EKs (2.23.133.8.1); the TPM's manufacturer,
+// model and version in the alternative name; and, with `ek`, that key. Certificates of `known` and of the
+// file itself may lie between.
 [[nodiscard]] Result<EkCertificate> verify_ek_certificate(const std::vector<CertificatePointer> &file,
                                                           const std::vector<CertificatePointer> &known,
                                                           const PublicKey *ek, std::int64_t now);

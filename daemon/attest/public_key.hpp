@@ -57,8 +57,9 @@ struct PublicArea {
 
 class PublicKey {
   public:
-    // RSA of 2048 to 4096 bits, P-256 or P-384; as PEM (SubjectPublicKeyInfo), TPM2B_PUBLIC or
-    // TPMT_PUBLIC: the bytes tell which. malformed says what was seen instead.
+    // RSA of 2048 to 4096 bits with an odd exponent from 65537 on, P-256 or P-384; as PEM
+    // (SubjectPublicKeyInfo), TPM2B_PUBLIC or TPMT_PUBLIC: the bytes tell which. malformed says what was seen
+    // instead.
     [[nodiscard]] static Result<PublicKey> read(ByteView file);
     // From a certificate; malformed if it is of another kind.
     [[nodiscard]] static Result<PublicKey> of(KeyPointer key);
