@@ -5,6 +5,7 @@
 #include "grants/public_key.hpp"
 #include "module_signature.hpp"
 #include "text.hpp"
+#include "verifier_config.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -34,9 +35,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     if (const auto batch = dsmilctl::parse_batch(text); batch && batch->empty()) {
         std::abort();
     }
-    tried(dsmil::grants::parse_public_key(text), dsmil::grants::assemble(text, {std::string(text)}),
-          dsmilctl::key_enrolled(text, "signer"), dsmilctl::parse_register(text), dsmilctl::parse_risk(text),
-          dsmilctl::parse_group(text), dsmilctl::parse_hex("nonce", text, 8, 32));
+    tried(dsmilctl::parse_verifier_config(text, "input"), dsmil::grants::parse_public_key(text),
+          dsmil::grants::assemble(text, {std::string(text)}), dsmilctl::key_enrolled(text, "signer"),
+          dsmilctl::parse_register(text), dsmilctl::parse_risk(text), dsmilctl::parse_group(text),
+          dsmilctl::parse_hex("nonce", text, 8, 32));
     if (const auto pcrs = dsmilctl::parse_pcrs(text); pcrs && (pcrs->empty() || pcrs->back() > 23)) {
         std::abort();
     }
