@@ -14,9 +14,7 @@ using config::take_path;
 using config::take_text;
 
 constexpr std::uint64_t min_ledger_bytes = 1 << 20; // below that not even a day fits
-constexpr std::array<std::string_view, 3> targets = {"auto", "stderr", "journal"};
-constexpr std::array<std::string_view, 4> levels = {"debug", "info", "warning", "error"};
-constexpr std::size_t max_socket_path = 107; // sockaddr_un
+constexpr std::size_t max_socket_path = 107;        // sockaddr_un
 
 std::vector<config::Key> keys(Config &c) {
     using Node = const toml::node &;
@@ -40,8 +38,8 @@ std::vector<config::Key> keys(Config &c) {
         {"roles", "operator", [&c](Node n) { return take_names(n, c.roles.operator_); }},
         {"roles", "approver", [&c](Node n) { return take_names(n, c.roles.approver); }},
         {"roles", "admin", [&c](Node n) { return take_names(n, c.roles.admin); }},
-        {"log", "target", [&c](Node n) { return take_choice(n, c.log.target, targets); }},
-        {"log", "level", [&c](Node n) { return take_choice(n, c.log.level, levels); }},
+        {"log", "target", [&c](Node n) { return take_choice(n, c.log.target, config::log_targets); }},
+        {"log", "level", [&c](Node n) { return take_choice(n, c.log.level, config::log_levels); }},
     };
 }
 

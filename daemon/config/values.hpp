@@ -23,6 +23,10 @@ using Complaint = std::optional<std::string>;
 inline constexpr std::size_t max_path = 4'095;
 inline constexpr std::size_t max_names = 16;
 
+// Of [log] in every configuration, in the order of LogTarget and LogLevel.
+inline constexpr std::array<std::string_view, 3> log_targets = {"auto", "stderr", "journal"};
+inline constexpr std::array<std::string_view, 4> log_levels = {"debug", "info", "warning", "error"};
+
 [[nodiscard]] Complaint take_text(const toml::node &node, std::string &place, bool may_be_empty);
 // Absolute, of at most `limit` bytes.
 [[nodiscard]] Complaint take_path(const toml::node &node, std::string &place, std::size_t limit = max_path);

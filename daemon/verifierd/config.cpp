@@ -16,8 +16,6 @@ using config::take_text;
 constexpr std::int64_t day_s = 86'400;
 constexpr std::size_t max_operators = 256;
 constexpr std::uint64_t min_store_bytes = 1 << 20;
-constexpr std::array<std::string_view, 3> targets = {"auto", "stderr", "journal"};
-constexpr std::array<std::string_view, 4> levels = {"debug", "info", "warning", "error"};
 
 std::vector<config::Key> keys(Config &c) {
     using Node = const toml::node &;
@@ -51,8 +49,8 @@ std::vector<config::Key> keys(Config &c) {
         {"pull", "interval_s", [&c](Node n) { return take_number(n, c.pull.interval, 1, day_s); }},
         {"pull", "parallel", [&c](Node n) { return take_number(n, c.pull.parallel, 1, 64); }},
         {"pull", "patience_s", [&c](Node n) { return take_number(n, c.pull.patience, 1, 600); }},
-        {"log", "target", [&c](Node n) { return take_choice(n, c.log.target, targets); }},
-        {"log", "level", [&c](Node n) { return take_choice(n, c.log.level, levels); }},
+        {"log", "target", [&c](Node n) { return take_choice(n, c.log.target, config::log_targets); }},
+        {"log", "level", [&c](Node n) { return take_choice(n, c.log.level, config::log_levels); }},
     };
 }
 

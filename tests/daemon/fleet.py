@@ -6,18 +6,15 @@ import json
 import os
 import shutil
 import signal
-import socket
 import struct
 import subprocess
 import tempfile
 import unittest
 
+from support import BUILD, TIMEOUT_S, start_notified
 from tpm2 import Tpm
 
-BUILD = os.environ["DSMIL_BUILD"]
 VERIFIERD = os.path.join(BUILD, "daemon/verifierd/dsmil-verifierd")
-DSMILCTL = os.path.join(BUILD, "tools/dsmilctl/dsmilctl")
-TIMEOUT_S = 60
 
 
 def b64(data):
@@ -95,20 +92,9 @@ class Verifierd:
             file.write(text)
 
     def start(self):
-        """Starts it and waits for READY=1, as systemd would."""
-        notify = os.path.join(self.folder, "notify.sock")
-        if os.path.exists(notify):
-            os.unlink(notify)
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-            listener.bind(notify)
-            listener.settimeout(TIMEOUT_S)
-            self.errors = tempfile.TemporaryFile()
-            self.process = subprocess.Popen([VERIFIERD, "--config", self.config], stdin=subprocess.DEVNULL,
-                                            stderr=self.errors, env={**os.environ, "NOTIFY_SOCKET": notify})
-            message = ""
-            while "READY=1" not in message:
-                message = listener.recv(4096).decode()
-            self.port = int(message.split("port ")[1].split()[0])
+        self.errors = tempfile.TemporaryFile()
+        self.process, message = start_notified([VERIFIERD, "--config", self.config], self.folder, self.errors)
+        self.port = int(message.split("port ")[1].split()[0])
         return self
 
     def stop(self, number=signal.SIGTERM):
