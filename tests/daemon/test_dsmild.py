@@ -152,9 +152,9 @@ class WithTpm(TestCase):
     def test_an_attestation_is_a_record(self):
         self.attest(pcrs=[0])
         records = self.daemon.get("/v1/ledger/records")["records"]
-        self.assertEqual([record["action"] for record in records], ["started", "attest"])
-        self.assertEqual(records[1]["actor"]["uid"], os.getuid())
-        self.assertEqual(records[1]["values"]["nonce"], "00112233445566778899")
+        self.assertEqual([record["action"] for record in records], ["started", "tpm_pinned", "attest"])
+        self.assertEqual(records[2]["actor"]["uid"], os.getuid())
+        self.assertEqual(records[2]["values"]["nonce"], "00112233445566778899")
 
     def test_an_orderly_end_leaves_everything_signed(self):
         self.attest()
@@ -164,7 +164,7 @@ class WithTpm(TestCase):
         signed = ledger.execute("SELECT max(size) FROM checkpoints").fetchone()[0]
         ledger.close()
         self.assertEqual(records, signed)
-        self.assertEqual(records, 3)
+        self.assertEqual(records, 4)
 
     def test_a_tpm_that_comes_back_is_used_again(self):
         self.attest()

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "signing_key.hpp"
 
-#include "dsmil/fd.hpp"
+#include "private_key.hpp"
 
-#include <algorithm>
 #include <array>
-#include <cerrno>
-#include <fcntl.h>
 #include <format>
 #include <openssl/conf.h>
 #include <openssl/core_names.h>
@@ -14,9 +11,6 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <openssl/provider.h>
-#include <openssl/store.h>
-#include <openssl/ui.h>
-#include <unistd.h>
 #include <utility>
 
 namespace dsmilctl {
@@ -27,31 +21,6 @@ using dsmil::Result;
 
 using Library = std::unique_ptr<OSSL_LIB_CTX, decltype(&OSSL_LIB_CTX_free)>;
 using Provider = std::unique_ptr<OSSL_PROVIDER, decltype(&OSSL_PROVIDER_unload)>;
-using Key = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
-using Store = std::unique_ptr<OSSL_STORE_CTX, decltype(&OSSL_STORE_close)>;
-
-constexpr std::size_t max_causes = 4;
-
-// What OpenSSL and its providers say; the last is nearest to the cause.
-std::vector<std::string> openssl_causes() {
-    std::vector<std::string> causes;
-    const char *said = nullptr;
-    int flags = 0;
-    while (const unsigned long code = ERR_get_error_all(nullptr, nullptr, nullptr, &said, &flags)) {
-        const char *const reason = ERR_reason_error_string(code);
-        std::string text = reason != nullptr ? reason : "";
-        if ((flags & ERR_TXT_STRING) != 0 && said != nullptr && *said != '\0') {
-            text += (text.empty() ? "" : ": ") + std::string(said);
-        }
-        if (!text.empty() && !std::ranges::contains(causes, text)) {
-            causes.push_back(std::move(text));
-        }
-    }
-    if (causes.size() > max_causes) {
-        causes.erase(causes.begin(), causes.end() - max_causes);
-    }
-    return causes;
-}
 
 // Of its own, so that a token's module which itself uses OpenSSL (SoftHSM does) waits for none of our locks.
 Library token_library() {
@@ -91,49 +60,6 @@ bool is_p256(EVP_PKEY *key) {
            (std::string_view(group.data()) == "prime256v1" || std::string_view(group.data()) == "P-256");
 }
 
-// Who has no terminal is not asked: OpenSSL would take standard input for one.
-const UI_METHOD *asking() {
-    const dsmil::Fd terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
-    if (!terminal) {
-        UI_set_default_method(UI_null()); // which the provider uses, besides
-        return UI_null();
-    }
-    return UI_OpenSSL();
-}
-
-// The first private key that is there.
-Key load(const std::string &where, OSSL_LIB_CTX *library) {
-    const Store store(
-        OSSL_STORE_open_ex(where.c_str(), library, nullptr, asking(), nullptr, nullptr, nullptr, nullptr),
-        OSSL_STORE_close);
-    Key key(nullptr, EVP_PKEY_free);
-    if (!store) {
-        return key;
-    }
-    OSSL_STORE_expect(store.get(), OSSL_STORE_INFO_PKEY);
-    while (!key && OSSL_STORE_eof(store.get()) == 0) {
-        const std::unique_ptr<OSSL_STORE_INFO, decltype(&OSSL_STORE_INFO_free)> info(
-            OSSL_STORE_load(store.get()), OSSL_STORE_INFO_free);
-        if (info && OSSL_STORE_INFO_get_type(info.get()) == OSSL_STORE_INFO_PKEY) {
-            key.reset(OSSL_STORE_INFO_get1_PKEY(info.get()));
-        } else if (!info && OSSL_STORE_error(store.get()) == 1) {
-            break;
-        }
-    }
-    return key;
-}
-
-// A PIN in a URI (RFC 7512, pin-value) is not for messages and logs.
-std::string without_pin(std::string where) {
-    constexpr std::string_view pin = "pin-value=";
-    const auto from = where.find(pin);
-    if (from != std::string::npos) {
-        const auto to = std::min(where.find('&', from), where.size());
-        where.replace(from + pin.size(), to - from - pin.size(), "...");
-    }
-    return where;
-}
-
 } // namespace
 
 struct SigningKey::Impl {
@@ -141,7 +67,7 @@ struct SigningKey::Impl {
     // The default provider goes away when another is loaded by hand, unless it is too.
     Provider standard{nullptr, OSSL_PROVIDER_unload};
     Provider pkcs11{nullptr, OSSL_PROVIDER_unload};
-    Key key{nullptr, EVP_PKEY_free}; // last: it uses the others
+    PrivateKey key; // last: it uses the others
 };
 
 SigningKey::SigningKey(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -159,20 +85,18 @@ Result<SigningKey> SigningKey::open(const std::string &where) {
         if (!impl->pkcs11) {
             return no_provider();
         }
-    } else if (::access(where.c_str(), R_OK) != 0) {
-        return dsmil::fail_errno(errno == EACCES ? Code::permission : Code::not_found, where, errno);
+    } else if (auto there = check_readable(where); !there) {
+        return std::unexpected(std::move(there.error()));
     }
-    ERR_clear_error();
-    impl->key = load(where, impl->library.get());
-    if (!impl->key) {
-        auto causes = openssl_causes();
+    auto key = load_private_key(where, impl->library.get());
+    if (!key) {
         if (is_token) { // OpenSSL drops what the provider says of it.
-            causes.emplace_back("no token is there that has this key, or its PIN is wrong or was not given");
+            key.error().causes.emplace_back(
+                "no token is there that has this key, or its PIN is wrong or was not given");
         }
-        return dsmil::fail(Code::usage,
-                           std::format("{} has no private key that can be opened", without_pin(where)),
-                           std::move(causes));
+        return std::unexpected(std::move(key.error()));
     }
+    impl->key = std::move(*key);
     if (!is_p256(impl->key.get())) {
         return dsmil::fail(Code::usage, std::format("the key of {} is not of P-256", without_pin(where)));
     }
