@@ -286,7 +286,7 @@ void Api::tpm_status(const Request & /*request*/, Then<Result<Response>> then) {
 
 void Api::metrics(const Request & /*request*/, Then<Result<Response>> then) {
     Response response;
-    response.content_type = metrics_type;
+    response.content_type = prometheus::content_type;
     response.body = metrics_text(ledger_, tpm_);
     then(std::move(response));
 }
