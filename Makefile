@@ -4,7 +4,7 @@
 VERSION := $(file < VERSION)
 .DEFAULT_GOAL := all
 
-GOALS := all modules demo check bench prove fuzz lint fmt lab-shell deb clean
+GOALS := all modules demo check bench prove fuzz soak lint fmt lab-shell deb clean
 HOST_GOALS := install uninstall dkms-install help distclean
 .PHONY: $(GOALS) $(HOST_GOALS)
 
@@ -16,11 +16,12 @@ help:
 	@echo '  make check          the tests; ends with "N passed, N failed, N skipped"'
 	@echo '  make bench          benchmarks against their named peers'
 	@echo '  make prove          proofs of the guard (CBMC)'
+	@echo '  make soak           QUOTES (default 70000) quotes through a kernel'"'"'s TPM resource manager: hours'
 	@echo '  make fuzz           every fuzzer for FUZZ_SECONDS (default 60) each, the kernel'"'"'s too'
 	@echo '  make lint | fmt     check the style | apply it'
 	@echo '  make lab-shell      a root shell in the emulated Latitude'
 	@echo
-	@echo '  make deb            Debian packages, in build/deb'
+	@echo '  make deb            Debian packages, in build/deb; TPM_ROOTS=DIR packs TPM makers'"'"' certificates, too'
 	@echo '  make dkms-install   the kernel modules for this machine, by DKMS (root)'
 	@echo '  make install        daemon and tools for this machine (root; PREFIX, DESTDIR)'
 	@echo '  make uninstall      take both away again (root)'
@@ -46,7 +47,7 @@ ifeq ($(DSMIL_DEVROOT)$(NATIVE),)
 # ----------------------------------------------------- outside: go inside --
 $(filter-out clean,$(GOALS)):
 	@tools/devroot/devroot run $(MAKE) --no-print-directory $@ \
-		$(foreach v,V FUZZ_SECONDS KERNEL BOARD,$(if $($(v)),$(v)=$($(v))))
+		$(foreach v,V FUZZ_SECONDS KERNEL BOARD TPM_ROOTS,$(if $($(v)),$(v)=$($(v))))
 
 clean:
 	@rm -rf build
@@ -97,6 +98,9 @@ fuzz:
 	$(Q)tests/fuzz/run $(FUZZ_SECONDS)
 	$(Q)tests/testkernel/run fuzz seconds=$(FUZZ_SECONDS)
 
+soak: programs
+	$(Q)tests/vm/soak $(QUOTES)
+
 lint: all
 	$(Q)tools/lint/run
 
@@ -113,7 +117,7 @@ build/native/build.ninja:
 	$(Q)meson setup build/native --prefix=$(or $(PREFIX),/usr/local) --buildtype=release -Dwerror=false -Dtests=false > /dev/null
 
 deb: all
-	$(Q)deploy/deb/build build/deb
+	$(Q)deploy/deb/build build/deb $(TPM_ROOTS)
 
 clean:
 	$(Q)rm -rf build

@@ -4,6 +4,7 @@
 #include "base/file.hpp"
 #include "base/host.hpp"
 #include "ledger/note.hpp"
+#include "tpm/device_key.hpp"
 #include "tpm/tpm.hpp"
 
 #include <algorithm>
@@ -18,6 +19,7 @@ tpm::TpmOptions tpm_options(const Config &config, tpm::Secrets secrets) {
     tpm::TpmOptions options;
     options.secrets = std::move(secrets);
     options.context.tcti = config.tpm.tcti;
+    options.belief = {.folders = config.tpm.roots, .demanded = config.tpm.require_certificate};
     options.state_dir = config.ledger.state_dir;
     return options;
 }
@@ -26,11 +28,15 @@ tpm::TpmOptions tpm_options(const Config &config, tpm::Secrets secrets) {
 
 Daemon::Daemon(Config config, tpm::Secrets secrets, const Log &log, const Clock &clock,
                std::function<void(const std::string &)> notify)
-    : config_(std::move(config)), log_(log), notify_(std::move(notify)), watchdog_(reactor_),
+    : config_(std::move(config)), log_(log), clock_(clock), notify_(std::move(notify)), watchdog_(reactor_),
       guard_(reactor_), tpm_(reactor_, log, tpm_options(config_, std::move(secrets))),
       ledger_(reactor_, log, clock, tpm_), grant_signer_(tpm_),
       grants_(reactor_, log, clock, ledger_, grant_signer_,
-              std::make_unique<grants::ModuleKernel>(Paths{.nodes = config_.device.nodes})) {}
+              std::make_unique<grants::ModuleKernel>(Paths{.nodes = config_.device.nodes})),
+      responder_(reactor_, log, clock, ledger_, grants_,
+                 [this](std::uint16_t device, const std::string &words, Then<Result<Bytes>> then) {
+                     sign_words(device, words, std::move(then));
+                 }) {}
 
 Result<void> Daemon::check(const Config &config) {
     if (!config.ledger.origin.empty() && !ledger::is_key_name(config.ledger.origin)) {
@@ -44,6 +50,9 @@ Result<void> Daemon::check(const Config &config) {
         if (auto key = tpm::KeyFile::open(config.tpm.fallback_key); !key) {
             return std::unexpected(std::move(key.error()));
         }
+    }
+    if (auto responses = response::read_rules(config.response.rules); !responses) {
+        return std::unexpected(std::move(responses.error()));
     }
     if (config.api.group.empty()) {
         return {};
@@ -74,15 +83,15 @@ Result<void> Daemon::start(std::unique_ptr<Ring> ring) {
     if (auto started = start_ledger(); !started) {
         return started;
     }
-    auto rules = grants::read_rules(config_.grants.rules);
-    if (!rules) {
-        return std::unexpected(std::move(rules.error()));
+    if (auto started = start_grants(); !started) {
+        return started;
     }
-    grants_.start(std::move(*rules));
     if (auto started = start_api(); !started) {
         return started;
     }
-    tpm_.on_event([this](const tpm::SecurityEvent &event) { record_security(event); });
+    tpm_.on_event([this](const tpm::SecurityEvent &event, tpm::Service::Heard then) {
+        record_security(event, std::move(then));
+    });
     tpm_.start([this] {
         ledger_.signer_ready();
         notify_(tpm_.trouble() ? "STATUS=Running; UNATTESTED: a key file signs"
@@ -121,6 +130,29 @@ Result<void> Daemon::start_ledger() {
     return ledger_.start(std::move(options));
 }
 
+Result<void> Daemon::start_grants() {
+    auto rules = grants::read_rules(config_.grants.rules);
+    auto responses = response::read_rules(config_.response.rules);
+    if (!rules || !responses) {
+        return std::unexpected(std::move(!rules ? rules.error() : responses.error()));
+    }
+    grants_.start(std::move(*rules));
+    return responder_.start(std::move(*responses), config_.ledger.state_dir);
+}
+
+// As a response to an intrusion; with the key that was made for the device.
+void Daemon::sign_words(std::uint16_t device, const std::string &words, Then<Result<Bytes>> then) {
+    tpm_.run<tpm::DeviceSignature>(
+        tpm::Urgency::normal, tpm::usual_deadline,
+        [directory = config_.ledger.state_dir, device, digest = sha256(as_bytes(words))](tpm::Tpm &tpm) {
+            return tpm::sign_for_device(tpm, directory, device, digest);
+        },
+        [then = std::move(then)](Result<tpm::DeviceSignature> made) mutable {
+            then(std::move(made).transform(
+                [](tpm::DeviceSignature signature) { return std::move(signature.signature); }));
+        });
+}
+
 Result<void> Daemon::start_api() {
     std::vector<std::string> unknown;
     auto roles = api::Roles::from(config_, unknown);
@@ -135,7 +167,9 @@ Result<void> Daemon::start_api() {
     api::DeviceApi device(
         ledger_, tpm_, config_.ledger.state_dir,
         [nodes = config_.device.nodes](std::uint16_t id) { return read_device_state(nodes, id); });
-    api_ = std::make_unique<api::Api>(log_, ledger_, tpm_, std::move(device), grants_, std::move(roles));
+    api_ = std::make_unique<api::Api>(
+        log_, ledger_, tpm_, std::move(device), api::IdentityApi(ledger_, tpm_, config_.ledger.state_dir),
+        api::TpmApi(clock_, ledger_, tpm_, config_.tpm.limits), grants_, responder_, std::move(roles));
     server_ = std::make_unique<api::Server>(reactor_, log_, *api_);
     return server_->start({.path = config_.api.socket, .group = config_.api.group});
 }
@@ -155,26 +189,28 @@ void Daemon::record(std::string action) {
     append(std::move(entry));
 }
 
-void Daemon::record_security(const tpm::SecurityEvent &event) {
+void Daemon::record_security(const tpm::SecurityEvent &event, tpm::Service::Heard then) {
     auto entry = ledger_.own_record(event.action, "noticed");
     for (const auto &[name, value] : event.context) {
         entry.context.push_back({name, value});
     }
-    append(std::move(entry));
+    append(std::move(entry), std::move(then));
 }
 
-void Daemon::append(ledger::Record entry) {
+void Daemon::append(ledger::Record entry, std::function<void(bool durable)> then) {
     std::vector<ledger::Record> records;
     const bool last = entry.action == "stopped";
     records.push_back(std::move(entry));
-    ledger_.append(std::move(records), [this, last](const Result<ledger::Appended> &kept) {
-        if (!kept) {
-            log_.write_error(LogLevel::error, "ledger_append_failed", kept.error());
-        }
-        if (last) {
-            stop_recording();
-        }
-    });
+    ledger_.append(std::move(records),
+                   [this, last, then = std::move(then)](const Result<ledger::Appended> &kept) {
+                       if (!kept) {
+                           log_.write_error(LogLevel::error, "ledger_append_failed", kept.error());
+                       }
+                       then(kept.has_value());
+                       if (last) {
+                           stop_recording();
+                       }
+                   });
 }
 
 void Daemon::watchdog() {
@@ -191,13 +227,14 @@ Daemon::End Daemon::run() {
     // up. The TPM last: it is what hangs, and the others are through at once.
     const bool ledger_ended = ledger_.stop(left());
     const bool grants_ended = grants_.stop(left());
+    const bool responder_ended = responder_.stop(left());
     const bool tpm_ended = tpm_.stop(left());
     log_.write(
         {.level = LogLevel::info,
          .event_type = "stopped",
          .message = in_time_ ? "dsmild has stopped" : "dsmild has stopped before everything was recorded",
          .context = {{"ledger_size", std::to_string(ledger_.snapshot().head.size)}}});
-    return tpm_ended && grants_ended && ledger_ended ? End::orderly : End::hung;
+    return tpm_ended && grants_ended && responder_ended && ledger_ended ? End::orderly : End::hung;
 }
 
 // A thread that has ended takes no time to say so, but some.
@@ -221,6 +258,7 @@ void Daemon::stop() {
 }
 
 void Daemon::stop_following() {
+    grants_.settle();
     if (follower_) {
         follower_->drain([this] { record("stopped"); });
     } else {

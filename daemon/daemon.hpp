@@ -12,6 +12,7 @@
 #include "device/ring.hpp"
 #include "grants/service.hpp"
 #include "ledger/service.hpp"
+#include "response/responder.hpp"
 #include "tpm/secrets.hpp"
 #include "tpm/service.hpp"
 
@@ -65,10 +66,12 @@ class Daemon {
   private:
     [[nodiscard]] Result<void> start_ledger();
     [[nodiscard]] Result<void> start_api();
+    [[nodiscard]] Result<void> start_grants();
+    void sign_words(std::uint16_t device, const std::string &words, Then<Result<Bytes>> then);
     void note_lost_ledger();
     void record(std::string action);
-    void record_security(const tpm::SecurityEvent &event);
-    void append(ledger::Record entry);
+    void record_security(const tpm::SecurityEvent &event, tpm::Service::Heard then);
+    void append(ledger::Record entry, std::function<void(bool durable)> then = [](bool) {});
     void watchdog();
     [[nodiscard]] std::chrono::milliseconds left() const;
     void stop();
@@ -78,6 +81,7 @@ class Daemon {
 
     Config config_;
     const Log &log_;
+    const Clock &clock_;
     std::function<void(const std::string &)> notify_;
     bool stopping_ = false;
     bool in_time_ = true;
@@ -92,6 +96,7 @@ class Daemon {
     ledger::Service ledger_;
     GrantSigner grant_signer_;
     grants::Service grants_;
+    response::Responder responder_;
     std::unique_ptr<Follower> follower_;
     std::unique_ptr<api::Api> api_;
     std::unique_ptr<api::Server> server_;

@@ -3,6 +3,7 @@
 #include "base/clock.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "base/program.hpp"
 #include "config/config.hpp"
 #include "daemon.hpp"
 #include "device/ring.hpp"
@@ -76,23 +77,6 @@ Result<std::unique_ptr<dsmil::Ring>> open_ring(const dsmil::Config &config) {
     return std::make_unique<dsmil::KernelRing>(std::move(*ring));
 }
 
-int complain(const dsmil::Error &error) {
-    const auto &about = dsmil::info(error.code);
-    std::cerr << std::format("dsmild: {}: {}\n", about.message, error.detail);
-    for (const auto &cause : error.causes) {
-        std::cerr << std::format("  because: {}\n", cause);
-    }
-    if (!about.remedy.empty()) {
-        std::cerr << std::format("  remedy: {}\n", about.remedy);
-    }
-    return about.exit;
-}
-
-int fail_to_start(const dsmil::Log &log, const dsmil::Error &error) {
-    log.write_error(dsmil::LogLevel::error, "start_failed", error);
-    return dsmil::info(error.code).exit;
-}
-
 // What systemd decrypted for this unit.
 Result<dsmil::tpm::Secrets> secrets() {
     const char *directory = std::getenv("CREDENTIALS_DIRECTORY");
@@ -104,16 +88,16 @@ int serve(const dsmil::Config &config) {
     ::prctl(PR_SET_DUMPABLE, 0); // Its memory has secrets: no core, and no look at it but root's.
     auto credentials = secrets();
     if (!credentials) {
-        return fail_to_start(log, credentials.error());
+        return dsmil::fail_to_start(log, credentials.error());
     }
     auto ring = open_ring(config);
     if (!ring) {
-        return fail_to_start(log, ring.error());
+        return dsmil::fail_to_start(log, ring.error());
     }
     const auto notify = [](const std::string &state) { ::sd_notify(0, state.c_str()); };
     dsmil::Daemon daemon(config, std::move(*credentials), log, dsmil::system_clock(), notify);
     if (const auto started = daemon.start(std::move(*ring)); !started) {
-        return fail_to_start(log, started.error());
+        return dsmil::fail_to_start(log, started.error());
     }
     if (daemon.run() == dsmil::Daemon::End::hung) {
         log.write({.level = dsmil::LogLevel::error,
@@ -145,11 +129,11 @@ int main(int argc, char **argv) {
     ::signal(SIGPIPE, SIG_IGN); // who reads our stderr may leave
     const auto config = configuration(arguments);
     if (!config) {
-        return complain(config.error());
+        return dsmil::complain("dsmild", config.error());
     }
     if (arguments.check_config) {
         if (const auto right = dsmil::Daemon::check(*config); !right) {
-            return complain(right.error());
+            return dsmil::complain("dsmild", right.error());
         }
         std::cout << "ok\n";
         return EXIT_SUCCESS;

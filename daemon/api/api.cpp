@@ -5,13 +5,13 @@
 #include "api/metrics.hpp"
 #include "api/quote_json.hpp"
 #include "api/record_json.hpp"
+#include "api/recorded.hpp"
 #include "api/tpm_json.hpp"
 
 #include <algorithm>
 #include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 #include <format>
 #include <limits>
 
@@ -36,7 +36,25 @@ constexpr std::array route_table = {
     Route{Method::post, "/v1/device/provision", Role::admin, &Api::device_provision, {}},
     Route{Method::post, "/v1/device/seal", Role::operator_, &Api::device_seal, {}},
     Route{Method::post, "/v1/device/unseal", Role::operator_, &Api::device_unseal, {}},
+    Route{Method::get, "/v1/identity", Role::operator_, &Api::identity_show, {}},
+    Route{Method::post, "/v1/identity/activate", Role::admin, &Api::identity_activate, {}},
+    Route{Method::post, "/v1/tpm/certify", Role::admin, &Api::tpm_certify, {}},
+    Route{Method::post, "/v1/device/sign-event", Role::operator_, &Api::device_sign_event, {}},
+    Route{Method::get, "/v1/device/responses", Role::reader, &Api::device_responses, {}},
+    Route{Method::post, "/v1/device/clear", Role::admin, &Api::device_clear, {}},
     Route{Method::get, "/v1/tpm", Role::reader, &Api::tpm_status, {}},
+    Route{Method::post, "/v1/tpm/random", Role::operator_, &Api::on_tpm<TpmOperation::random>, {}},
+    Route{Method::post, "/v1/tpm/pcr/read", Role::reader, &Api::on_tpm<TpmOperation::pcr_read>, {}},
+    Route{Method::post, "/v1/tpm/pcr/extend", Role::operator_, &Api::on_tpm<TpmOperation::pcr_extend>, {}},
+    Route{Method::post, "/v1/tpm/nv/define", Role::admin, &Api::on_tpm<TpmOperation::nv_define>, {}},
+    Route{Method::post, "/v1/tpm/nv/read", Role::operator_, &Api::on_tpm<TpmOperation::nv_read>, {}},
+    Route{Method::post, "/v1/tpm/nv/write", Role::operator_, &Api::on_tpm<TpmOperation::nv_write>, {}},
+    Route{
+        Method::post, "/v1/tpm/nv/increment", Role::operator_, &Api::on_tpm<TpmOperation::nv_increment>, {}},
+    Route{Method::post, "/v1/tpm/nv/extend", Role::operator_, &Api::on_tpm<TpmOperation::nv_extend>, {}},
+    Route{Method::post, "/v1/tpm/nv/undefine", Role::admin, &Api::on_tpm<TpmOperation::nv_undefine>, {}},
+    Route{Method::post, "/v1/tpm/seal", Role::operator_, &Api::on_tpm<TpmOperation::seal>, {}},
+    Route{Method::post, "/v1/tpm/unseal", Role::operator_, &Api::on_tpm<TpmOperation::unseal>, {}},
     Route{Method::get, "/v1/metrics", Role::reader, &Api::metrics, {}},
     Route{Method::get, "/v1/grants", Role::reader, &Api::grants_list, {}},
     Route{Method::post, "/v1/grants", Role::reader, &Api::grants_request, {}},
@@ -47,12 +65,6 @@ constexpr std::array route_table = {
     Route{Method::post, "/v1/grants/revoke", Role::reader, &Api::grants_revoke, {}},
     Route{Method::get, "/v1/openapi.json", Role::reader, &Api::openapi, {}},
 };
-
-Response json_response(const boost::json::object &object) {
-    Response response;
-    response.body = boost::json::serialize(object) + "\n";
-    return response;
-}
 
 // The parameters that an operation takes; others are errors.
 Result<void> check_parameters(const Route &route, const Target &target) {
@@ -249,6 +261,22 @@ void Api::device_unseal(const Request &request, Then<Result<Response>> then) {
     device_.unseal(request, std::move(then));
 }
 
+void Api::tpm_certify(const Request &request, Then<Result<Response>> then) {
+    identity_.certify(request, std::move(then));
+}
+
+void Api::identity_show(const Request &request, Then<Result<Response>> then) {
+    identity_.show(request, std::move(then));
+}
+
+void Api::identity_activate(const Request &request, Then<Result<Response>> then) {
+    identity_.activate(request, std::move(then));
+}
+
+void Api::device_sign_event(const Request &request, Then<Result<Response>> then) {
+    device_.sign_event(request, std::move(then));
+}
+
 // When the TPM does not answer in time, what was last seen of it must do.
 void Api::tpm_status(const Request & /*request*/, Then<Result<Response>> then) {
     tpm_.status([this, then = std::move(then)](const Result<tpm::Status> &seen) mutable {
@@ -261,7 +289,7 @@ void Api::tpm_status(const Request & /*request*/, Then<Result<Response>> then) {
 
 void Api::metrics(const Request & /*request*/, Then<Result<Response>> then) {
     Response response;
-    response.content_type = metrics_type;
+    response.content_type = prometheus::content_type;
     response.body = metrics_text(ledger_, tpm_);
     then(std::move(response));
 }

@@ -3,10 +3,13 @@
 #pragma once
 
 #include "api/device_api.hpp"
+#include "api/identity_api.hpp"
 #include "api/message.hpp"
+#include "api/tpm_api.hpp"
 #include "base/log.hpp"
 #include "grants/service.hpp"
 #include "ledger/service.hpp"
+#include "response/responder.hpp"
 #include "tpm/service.hpp"
 
 #include <span>
@@ -29,10 +32,10 @@ struct Route {
 
 class Api {
   public:
-    Api(const Log &log, ledger::Service &ledger, tpm::Service &tpm, DeviceApi device, grants::Service &grants,
-        Roles roles)
-        : log_(log), ledger_(ledger), tpm_(tpm), device_(std::move(device)), grants_(grants),
-          roles_(std::move(roles)) {}
+    Api(const Log &log, ledger::Service &ledger, tpm::Service &tpm, DeviceApi device, IdentityApi identity,
+        TpmApi chip, grants::Service &grants, response::Responder &responder, Roles roles)
+        : log_(log), ledger_(ledger), tpm_(tpm), device_(std::move(device)), identity_(std::move(identity)),
+          chip_(chip), grants_(grants), responder_(responder), roles_(std::move(roles)) {}
 
     // Checks the role, then does it. Calls back on the reactor's thread, perhaps
     // before it returns.
@@ -48,8 +51,19 @@ class Api {
     void device_provision(const Request &request, Then<Result<Response>> then);
     void device_seal(const Request &request, Then<Result<Response>> then);
     void device_unseal(const Request &request, Then<Result<Response>> then);
+    void identity_show(const Request &request, Then<Result<Response>> then);
+    void identity_activate(const Request &request, Then<Result<Response>> then);
+    void device_sign_event(const Request &request, Then<Result<Response>> then);
     void tpm_status(const Request &request, Then<Result<Response>> then);
+    void tpm_certify(const Request &request, Then<Result<Response>> then);
     void metrics(const Request &request, Then<Result<Response>> then);
+    template <TpmOperation operation>
+    void on_tpm(const Request &request, Then<Result<Response>> then) {
+        chip_.handle(operation, request, std::move(then));
+    }
+    // responses.cpp
+    void device_responses(const Request &request, Then<Result<Response>> then);
+    void device_clear(const Request &request, Then<Result<Response>> then);
     // grants.cpp
     void grants_list(const Request &request, Then<Result<Response>> then);
     void grants_item(const Request &request, Then<Result<Response>> then);
@@ -65,7 +79,10 @@ class Api {
     ledger::Service &ledger_;
     tpm::Service &tpm_;
     DeviceApi device_;
+    IdentityApi identity_;
+    TpmApi chip_;
     grants::Service &grants_;
+    response::Responder &responder_;
     Roles roles_;
 };
 

@@ -2,13 +2,15 @@
 #include "api/device_api.hpp"
 
 #include "api/quote_json.hpp"
+#include "api/recorded.hpp"
 #include "attest/statement.hpp"
+#include "device/security_event.hpp"
 #include "dsmil/catalog.hpp"
+#include "ledger/tree.hpp"
 #include "tpm/device_key.hpp"
 #include "tpm/quote.hpp"
 #include "tpm/random.hpp"
 
-#include <boost/json/serialize.hpp>
 #include <format>
 
 namespace dsmil::api {
@@ -64,32 +66,18 @@ Result<object> opened(std::uint16_t device, const Bytes &bytes) {
 } // namespace
 
 void DeviceApi::answer(Done done, Result<object> result, Then<Result<Response>> then) {
-    auto record = ledger_.own_record(std::move(done.action), result ? "ok" : "failed");
-    record.actor = ledger::Actor{done.peer.uid, done.peer.pid, done.peer.comm, 0};
+    auto record = record_for(ledger_, std::move(done.action), done.peer);
     record.device_id = done.device;
     record.values = std::move(done.values);
-    if (!result) {
-        record.context.push_back({"error", std::string(info(result.error().code).name)});
-    }
-    std::vector<ledger::Record> records;
-    records.push_back(std::move(record));
-    ledger_.append(std::move(records), [result = std::move(result),
-                                        then = std::move(then)](Result<ledger::Appended> kept) mutable {
-        if (!result || !kept) {
-            then(std::unexpected(!result ? std::move(result.error()) : std::move(kept.error())));
-            return;
-        }
-        Response response;
-        response.body = boost::json::serialize(*result) + "\n";
-        then(std::move(response));
-    });
+    answer_recorded(ledger_, std::move(record), std::move(result), std::move(then));
 }
 
 // The TPM quotes a tag and the statement's hash: one signature binds the device's state, the
 // PCRs and the TPM's clock and counts of resets.
 void DeviceApi::attest(const Request &request, Then<Result<Response>> then) {
     const auto wanted = parse_device_request(
-        request.body, {.nonce = true, .pcrs = true, .sealed = false, .default_pcrs = boot_pcrs()});
+        request.body,
+        {.nonce = true, .pcrs = true, .sealed = false, .record = false, .default_pcrs = boot_pcrs()});
     const auto state = wanted ? read_(wanted->device) : Result<DeviceState>(std::unexpected(wanted.error()));
     if (!state) {
         then(std::unexpected(state.error()));
@@ -110,7 +98,7 @@ void DeviceApi::attest(const Request &request, Then<Result<Response>> then) {
 
 void DeviceApi::provision(const Request &request, Then<Result<Response>> then) {
     const auto wanted = parse_device_request(
-        request.body, {.nonce = true, .pcrs = false, .sealed = false, .default_pcrs = {}});
+        request.body, {.nonce = true, .pcrs = false, .sealed = false, .record = false, .default_pcrs = {}});
     if (!wanted) {
         then(std::unexpected(wanted.error()));
         return;
@@ -141,7 +129,7 @@ void DeviceApi::provision(const Request &request, Then<Result<Response>> then) {
 
 void DeviceApi::seal(const Request &request, Then<Result<Response>> then) {
     const auto wanted = parse_device_request(
-        request.body, {.nonce = false, .pcrs = true, .sealed = false, .default_pcrs = {7}});
+        request.body, {.nonce = false, .pcrs = true, .sealed = false, .record = false, .default_pcrs = {7}});
     const auto state = wanted ? read_(wanted->device) : Result<DeviceState>(std::unexpected(wanted.error()));
     if (!state) {
         then(std::unexpected(state.error()));
@@ -169,7 +157,7 @@ void DeviceApi::seal(const Request &request, Then<Result<Response>> then) {
 
 void DeviceApi::unseal(const Request &request, Then<Result<Response>> then) {
     const auto wanted = parse_device_request(
-        request.body, {.nonce = false, .pcrs = false, .sealed = true, .default_pcrs = {}});
+        request.body, {.nonce = false, .pcrs = false, .sealed = true, .record = false, .default_pcrs = {}});
     if (!wanted) {
         then(std::unexpected(wanted.error()));
         return;
@@ -185,6 +173,66 @@ void DeviceApi::unseal(const Request &request, Then<Result<Response>> then) {
         [this, done = std::move(done), then = std::move(then)](const Result<Bytes> &bytes) mutable {
             const auto device = done.device;
             answer(std::move(done), bytes.and_then([&](const Bytes &text) { return opened(device, text); }),
+                   std::move(then));
+        });
+}
+
+// The record says what happened; the words are ours, and the leaf hash ties them to it.
+void DeviceApi::sign_event(const Request &request, Then<Result<Response>> then) {
+    const auto wanted = parse_device_request(
+        request.body, {.nonce = false, .pcrs = false, .sealed = false, .record = true, .default_pcrs = {}});
+    if (!wanted) {
+        then(std::unexpected(wanted.error()));
+        return;
+    }
+    ledger_.read(*wanted->record, 1,
+                 [this, peer = request.peer, device = wanted->device, number = *wanted->record,
+                  then = std::move(then)](const Result<std::vector<ledger::Record>> &records) mutable {
+                     auto message = records.and_then([&](const std::vector<ledger::Record> &read) {
+                         return event_words(read, number, device);
+                     });
+                     if (!message) {
+                         then(std::unexpected(std::move(message.error())));
+                         return;
+                     }
+                     Done done{"device_event_signed", std::move(peer), device, {{"record", number}}};
+                     done.values.push_back(hash_field("message_sha256", as_bytes(*message)));
+                     sign_words(std::move(done), std::move(*message), std::move(then));
+                 });
+}
+
+Result<std::string> DeviceApi::event_words(const std::vector<ledger::Record> &records, std::uint64_t number,
+                                           std::uint16_t device) const {
+    if (records.empty() || records.front().sequence != number) {
+        return fail(Code::not_found, std::format("the ledger has no record {}", number));
+    }
+    const auto &record = records.front();
+    if (record.device_id != device) {
+        return fail(Code::conflict, record.device_id
+                                        ? std::format("record {} is about {}, not about {}", number,
+                                                      id_text(*record.device_id), id_text(device))
+                                        : std::format("record {} is about no device", number));
+    }
+    return ledger::encode(record).and_then([&](const Bytes &body) {
+        return security_event(record, ledger_.snapshot().origin, ledger::leaf_hash(body));
+    });
+}
+
+void DeviceApi::sign_words(Done done, std::string message, Then<Result<Response>> then) {
+    tpm_.run<tpm::DeviceSignature>(
+        tpm::Urgency::normal, tpm::usual_deadline,
+        [directory = state_dir_, device = done.device, digest = sha256(as_bytes(message))](tpm::Tpm &tpm) {
+            return tpm::sign_for_device(tpm, directory, device, digest);
+        },
+        [this, done = std::move(done), message = std::move(message),
+         then = std::move(then)](const Result<tpm::DeviceSignature> &made) mutable {
+            const auto device = done.device;
+            answer(std::move(done), made.transform([&](const tpm::DeviceSignature &signature) {
+                return object{{"device", id_text(device)},
+                              {"message", message},
+                              {"signature", to_base64(signature.signature)},
+                              {"public_pem", signature.public_pem}};
+            }),
                    std::move(then));
         });
 }

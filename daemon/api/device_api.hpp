@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The operations on a device: attest, provision, seal, unseal. Each is in the
+// The operations on a device: attest, provision, seal, unseal, sign an
+// event. Each is in the
 // ledger before its answer goes out.
 #pragma once
 
@@ -10,6 +11,7 @@
 #include "tpm/service.hpp"
 
 #include <string>
+#include <vector>
 
 namespace dsmil::api {
 
@@ -23,6 +25,7 @@ class DeviceApi {
     void provision(const Request &request, Then<Result<Response>> then);
     void seal(const Request &request, Then<Result<Response>> then);
     void unseal(const Request &request, Then<Result<Response>> then);
+    void sign_event(const Request &request, Then<Result<Response>> then);
 
   private:
     // What is recorded, and answered when it is.
@@ -32,6 +35,10 @@ class DeviceApi {
         std::uint16_t device = 0;
         std::vector<ledger::Field> values;
     };
+    // What the signature is of: not_found, conflict when it is another device's record.
+    [[nodiscard]] Result<std::string> event_words(const std::vector<ledger::Record> &records,
+                                                  std::uint64_t number, std::uint16_t device) const;
+    void sign_words(Done done, std::string message, Then<Result<Response>> then);
     void answer(Done done, Result<boost::json::object> result, Then<Result<Response>> then);
 
     ledger::Service &ledger_;

@@ -2,22 +2,16 @@
 // The operations on grants.
 #include "api/api.hpp"
 #include "api/grant_request.hpp"
+#include "api/recorded.hpp"
 #include "base/bytes.hpp"
 #include "dsmil/catalog.hpp"
 #include "grants/grant.hpp"
 
 #include <boost/json/array.hpp>
-#include <boost/json/serialize.hpp>
 #include <format>
 
 namespace dsmil::api {
 namespace {
-
-Response json_response(const boost::json::object &object) {
-    Response response;
-    response.body = boost::json::serialize(object) + "\n";
-    return response;
-}
 
 grants::Caller caller_of(const Peer &peer) {
     return {.uid = peer.uid, .pid = peer.pid, .groups = peer.groups, .comm = peer.comm};

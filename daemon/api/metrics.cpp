@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/metrics.hpp"
 
+#include "base/prometheus.hpp"
+
 #include <format>
-#include <iterator>
 #include <string_view>
 
 namespace dsmil::api {
@@ -12,29 +13,7 @@ double seconds(std::chrono::nanoseconds duration) {
     return std::chrono::duration<double>(duration).count();
 }
 
-class Page {
-  public:
-    void family(std::string_view name, std::string_view type, std::string_view help) {
-        std::format_to(std::back_inserter(text_), "# HELP {0} {2}\n# TYPE {0} {1}\n", name, type, help);
-    }
-    // Labels are words of our own: nothing in them needs an escape.
-    template <typename Number>
-    void sample(std::string_view name, std::string_view labels, Number value) {
-        std::format_to(std::back_inserter(text_), "{}{}{}{} {}\n", name, labels.empty() ? "" : "{", labels,
-                       labels.empty() ? "" : "}", value);
-    }
-    template <typename Number>
-    void single(std::string_view name, std::string_view type, std::string_view help, Number value) {
-        family(name, type, help);
-        sample(name, "", value);
-    }
-    [[nodiscard]] std::string take() { return std::move(text_); }
-
-  private:
-    std::string text_;
-};
-
-void put_commands(Page &page, const tpm::Timings::Snapshot &counted) {
+void put_commands(prometheus::Page &page, const tpm::Timings::Snapshot &counted) {
     constexpr std::string_view name = "dsmil_tpm_command_seconds";
     page.family(name, "histogram", "How long commands of the TPM took, its retries included.");
     for (const auto &[command, histogram] : counted.commands) {
@@ -57,7 +36,7 @@ void put_commands(Page &page, const tpm::Timings::Snapshot &counted) {
     }
 }
 
-void put_status(Page &page, const tpm::Status &status) {
+void put_status(prometheus::Page &page, const tpm::Status &status) {
     page.single("dsmil_tpm_lockout_counter", "gauge", "Wrong authorisations that the TPM has not forgiven.",
                 status.lockout_counter);
     page.single("dsmil_tpm_lockout_limit", "gauge", "Wrong authorisations that lock the TPM out.",
@@ -71,6 +50,9 @@ void put_status(Page &page, const tpm::Status &status) {
                 "Resumes since the last reset, as the TPM counts them.", status.restart_count);
     page.single("dsmil_tpm_nv_writes_total", "counter",
                 "Commands of this daemon that wrote to the TPM's memory, which wears out.", status.nv_writes);
+    page.single("dsmil_tpm_nv_worn_ratio", "gauge",
+                "That, of what a place of such memory usually bears: an upper bound of its wear.",
+                static_cast<double>(status.nv_writes) / static_cast<double>(tpm::nv_endurance));
     page.single("dsmil_tpm_persistent_room", "gauge", "Objects that the TPM has room for, at least.",
                 status.persistent_room);
 }
@@ -78,7 +60,7 @@ void put_status(Page &page, const tpm::Status &status) {
 } // namespace
 
 std::string metrics_text(const ledger::Service &ledger, const tpm::Service &tpm) {
-    Page page;
+    prometheus::Page page;
     const auto &snapshot = ledger.snapshot();
     page.family("dsmil_build_info", "gauge", "The version of dsmild.");
     page.sample("dsmil_build_info", "version=\"" DSMIL_VERSION "\"", 1);

@@ -2,14 +2,13 @@
 // The daemon's numbers in Prometheus' text format, version 0.0.4.
 #pragma once
 
+#include "base/prometheus.hpp"
 #include "ledger/service.hpp"
 #include "tpm/service.hpp"
 
 #include <string>
 
 namespace dsmil::api {
-
-inline constexpr auto metrics_type = "text/plain; version=0.0.4; charset=utf-8";
 
 // Asks nobody: what was counted, and what was last seen of the TPM.
 [[nodiscard]] std::string metrics_text(const ledger::Service &ledger, const tpm::Service &tpm);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/server.hpp"
 
+#include "api/http.hpp"
 #include "base/reactor_asio.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -34,7 +34,7 @@ using Stream = beast::basic_stream<stream_protocol>;
 
 namespace {
 
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+constexpr std::string_view server_name = "dsmild/" DSMIL_VERSION;
 
 sockaddr_un address_of(const std::string &path) {
     sockaddr_un address{};
@@ -108,33 +108,6 @@ Result<Fd> listen_on(const std::string &path, const std::string &group) {
     return fd;
 }
 
-Method method_of(http::verb verb) {
-    return verb == http::verb::get ? Method::get : verb == http::verb::post ? Method::post : Method::other;
-}
-
-// What the parser could not read, in our words; nothing when the connection just ended.
-std::optional<Error> complaint(const boost::system::error_code &error) {
-    if (error == http::error::header_limit) {
-        return Error{Code::usage, std::format("the header has more than {} bytes", max_header_bytes), {}};
-    }
-    if (error == http::error::body_limit) {
-        return Error{Code::usage, std::format("the body has more than {} bytes", max_body_bytes), {}};
-    }
-    if (error == http::error::end_of_stream || error == http::error::partial_message ||
-        error.category() != http::make_error_code(http::error::bad_method).category()) {
-        return std::nullopt;
-    }
-    return Error{Code::usage, "the request is not HTTP/1.1", {error.message()}};
-}
-
-template <typename Message>
-void set_header(Message &message, const Response &response, bool keep_alive) {
-    message.set(http::field::server, "dsmild/" DSMIL_VERSION);
-    message.set(http::field::content_type, response.content_type);
-    message.set(http::field::cache_control, "no-store");
-    message.keep_alive(keep_alive);
-}
-
 } // namespace
 
 struct Server::State : std::enable_shared_from_this<State> {
@@ -167,18 +140,9 @@ struct Server::State : std::enable_shared_from_this<State> {
 
 namespace {
 
-asio::awaitable<bool> write_text(Stream &stream, Response response, bool keep_alive) {
-    http::response<http::string_body> message(static_cast<http::status>(response.status), 11);
-    set_header(message, response, keep_alive);
-    message.body() = std::move(response.body);
-    message.prepare_payload();
-    const auto [error, size] = co_await http::async_write(stream, message, as_result);
-    co_return !error;
-}
-
 asio::awaitable<bool> write_file(Stream &stream, Response response, bool keep_alive) {
     http::response<http::file_body> message(static_cast<http::status>(response.status), 11);
-    set_header(message, response, keep_alive);
+    set_header(message, response, keep_alive, server_name);
     beast::file_posix file;
     file.native_handle(response.file.release());
     boost::system::error_code error;
@@ -196,7 +160,7 @@ asio::awaitable<bool> write(Stream &stream, Response response, bool keep_alive) 
     if (response.file) {
         co_return co_await write_file(stream, std::move(response), keep_alive);
     }
-    co_return co_await write_text(stream, std::move(response), keep_alive);
+    co_return co_await write_text(stream, std::move(response), keep_alive, server_name);
 }
 
 } // namespace
@@ -259,7 +223,7 @@ asio::awaitable<void> Server::State::serve(std::shared_ptr<State> state, stream_
         const auto [error, size] = co_await http::async_read(stream, buffer, parser, as_result);
         state->idle.erase(&stream);
         if (error) {
-            if (const auto why = complaint(error)) {
+            if (const auto why = complaint(error, max_header_bytes, max_body_bytes)) {
                 co_await write(stream, error_response(*why), false);
             }
             break;

@@ -57,6 +57,30 @@ boost::json::value fingerprint(const std::optional<Bytes> &spki) {
 
 } // namespace
 
+boost::json::value origin_json(const std::optional<tpm::Origin> &origin) {
+    if (!origin) {
+        return nullptr;
+    }
+    boost::json::object json = {{"name", to_hex(origin->root_name)},
+                                {"certified", !origin->trouble},
+                                {"ek", nullptr},
+                                {"ek_certificate_sha256", nullptr},
+                                {"maker", nullptr},
+                                {"maker_sha256", nullptr},
+                                {"reason", nullptr},
+                                {"remedy", nullptr}};
+    if (const auto &trouble = origin->trouble) {
+        json["reason"] = trouble->detail;
+        json["remedy"] = tpm::certify_remedy;
+        return json;
+    }
+    json["ek"] = origin->ek;
+    json["ek_certificate_sha256"] = to_hex(origin->ek_certificate_sha256);
+    json["maker"] = origin->maker;
+    json["maker_sha256"] = to_hex(origin->maker_sha256);
+    return json;
+}
+
 std::string_view tpm_word(const std::optional<Error> &trouble) {
     if (!trouble) {
         return "ready";
@@ -93,6 +117,7 @@ boost::json::object tpm_json(const tpm::Service &service, const std::optional<tp
         {"trouble", nullptr},
         {"remedy", nullptr},
         {"tpm", nullptr},
+        {"storage_root", trouble ? boost::json::value(nullptr) : origin_json(service.origin())},
         {"keys",
          {{"checkpoint", fingerprint(service.public_key())}, {"grant", fingerprint(service.grant_key())}}},
         {"queue", {{"waiting", service.waiting()}, {"limit", Worker::queue_limit}}},

@@ -5,6 +5,7 @@
 #include "tpm/service.hpp"
 
 #include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +17,9 @@ namespace dsmil::api {
 
 // With its causes.
 [[nodiscard]] std::string trouble_text(const Error &trouble);
+
+// Whose word it is that the storage root is the TPM's (schema StorageRoot in docs/api/openapi.json).
+[[nodiscard]] boost::json::value origin_json(const std::optional<tpm::Origin> &origin);
 
 // What GET /v1/tpm answers. `status` is the TPM's own word, when it gave one.
 [[nodiscard]] boost::json::object tpm_json(const tpm::Service &service,

@@ -45,19 +45,18 @@ std::string list_of(std::uint32_t pcrs) {
     return text.empty() ? "none" : text;
 }
 
-Result<Attestation> parse_attestation(ByteView quoted) {
-    BigReader reader(quoted);
+Result<Attestation> read_head(BigReader &reader, std::uint16_t type, std::string_view name) {
     const auto magic = reader.number<std::uint32_t>();
-    const auto type = reader.number<std::uint16_t>();
-    // Before the rest: what follows has this shape only for a quote made by a TPM.
+    const auto is = reader.number<std::uint16_t>();
+    // Before the rest: what follows has this shape only when a TPM made it.
     if (magic != TPM2_GENERATED_VALUE) {
         return does_not_hold("magic", std::format("no TPM made it: 0x{:08x} in place of 0xff544347; "
                                                   "do not use it, a key that signs such data is no "
                                                   "attestation key",
                                                   magic));
     }
-    if (type != TPM2_ST_ATTEST_QUOTE) {
-        return does_not_hold("type", std::format("it is no quote but type 0x{:04x}; ask for a quote", type));
+    if (is != type) {
+        return does_not_hold("type", std::format("it is no {0} but type 0x{1:04x}; ask for a {0}", name, is));
     }
     Attestation attestation;
     attestation.report.signer_name = to_bytes(reader.sized());
@@ -67,8 +66,17 @@ Result<Attestation> parse_attestation(ByteView quoted) {
     attestation.report.restart_count = reader.number<std::uint32_t>();
     attestation.report.clock_safe = reader.number<std::uint8_t>() != 0;
     attestation.report.firmware_version = reader.number<std::uint64_t>();
-    read_selection(reader, attestation);
-    attestation.pcr_digest = reader.sized();
+    return attestation;
+}
+
+Result<Attestation> parse_attestation(ByteView quoted) {
+    BigReader reader(quoted);
+    auto attestation = read_head(reader, TPM2_ST_ATTEST_QUOTE, "quote");
+    if (!attestation) {
+        return attestation;
+    }
+    read_selection(reader, *attestation);
+    attestation->pcr_digest = reader.sized();
     if (!reader.complete()) {
         return does_not_hold("form", "the quote is malformed: too short, or something follows it; "
                                      "fetch it again");
@@ -84,16 +92,16 @@ Result<QuoteReport> read_report(ByteView quoted) {
     return std::move(attestation->report);
 }
 
-std::vector<unsigned> quoted_pcrs(ByteView quoted) {
-    std::vector<unsigned> pcrs;
-    if (const auto attestation = parse_attestation(quoted)) {
+Result<std::vector<unsigned>> quoted_pcrs(ByteView quoted) {
+    return parse_attestation(quoted).transform([](const Attestation &attestation) {
+        std::vector<unsigned> pcrs;
         for (unsigned pcr = 0; pcr < pcr_count; pcr++) {
-            if ((attestation->pcrs >> pcr & 1U) != 0) {
+            if ((attestation.pcrs >> pcr & 1U) != 0) {
                 pcrs.push_back(pcr);
             }
         }
-    }
-    return pcrs;
+        return pcrs;
+    });
 }
 
 } // namespace dsmil::attest

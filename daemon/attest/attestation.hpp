@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// TPMS_ATTEST of a quote (TPM 2.0 Library, Part 2, 10.12), as views of its
-// bytes. Inner header of attest/.
+// TPMS_ATTEST (TPM 2.0 Library, Part 2, 10.12), as views of its bytes. Inner
+// header of attest/.
 #pragma once
 
 #include "attest/quote.hpp"
+#include "attest/reader.hpp"
 
 namespace dsmil::attest {
 
@@ -15,6 +16,10 @@ struct Attestation {
     ByteView pcr_digest;
     QuoteReport report;
 };
+
+// What each kind of it begins with: magic, type, signer, nonce, clock, firmware. attestation_failed
+// unless a TPM made it and it is of `type` (TPM2_ST_ATTEST_...), which is called `name`.
+[[nodiscard]] Result<Attestation> read_head(BigReader &reader, std::uint16_t type, std::string_view name);
 
 // attestation_failed unless it is a whole quote and nothing more.
 [[nodiscard]] Result<Attestation> parse_attestation(ByteView quoted);

@@ -2,6 +2,7 @@
 #include "attest/credential.hpp"
 
 #include "attest/hash.hpp"
+#include "attest/reader.hpp"
 #include "attest/writer.hpp"
 
 #include <algorithm>
@@ -23,6 +24,8 @@ namespace {
 constexpr std::uint32_t file_magic = 0xBADCC0DE; // of tpm2-tools
 constexpr std::uint32_t file_version = 1;
 constexpr std::size_t iv_bytes = 16;
+constexpr std::uint32_t parent_attributes = object::restricted | object::decrypt;
+constexpr std::size_t rsa_2048_bytes = 256;
 
 struct Deleter {
     void operator()(EVP_PKEY_CTX *context) const { EVP_PKEY_CTX_free(context); }
@@ -44,7 +47,8 @@ class Secret {
     Bytes bytes_;
 };
 
-// What the TCG's default templates of EKs say (TCG EK Credential Profile, annex B).
+// What the TCG's default templates of EKs say (TCG EK Credential Profile, annex B): the stronger one is
+// that of P-384 and of RSA beyond 2048 bits.
 struct Scheme {
     HashAlg name_alg;
     std::uint16_t key_bits; // of AES-CFB
@@ -53,7 +57,16 @@ struct Scheme {
 Result<Scheme> scheme_of(const PublicKey &ek) {
     const auto &area = ek.area();
     if (!area) {
-        return ek.kind() == KeyKind::p384 ? Scheme{HashAlg::sha384, 256} : Scheme{HashAlg::sha256, 128};
+        const bool strong =
+            ek.kind() == KeyKind::p384 || (ek.kind() == KeyKind::rsa && field_bytes(ek) > rsa_2048_bytes);
+        return strong ? Scheme{HashAlg::sha384, 256} : Scheme{HashAlg::sha256, 128};
+    }
+    if ((area->attributes & (parent_attributes | object::sign)) != parent_attributes) {
+        return fail(Code::usage,
+                    std::format("the attributes of the EK (0x{:08x}) are not restricted, decrypt and not "
+                                "sign, so that no TPM opens a credential with it; give the public area of an "
+                                "endorsement key",
+                                area->attributes));
     }
     const auto &symmetric = area->symmetric;
     if (symmetric.algorithm != TPM2_ALG_AES || symmetric.mode != TPM2_ALG_CFB ||
@@ -80,12 +93,18 @@ Digest hmac(HashAlg alg, ByteView key, std::initializer_list<ByteView> parts) {
     return made;
 }
 
-// KDFa (Part 1, 11.4.10.2) for no more bits than the hash has: one turn. The label has its NUL.
+// KDFa (Part 1, 11.4.10.2). The label has its NUL.
 Secret kdfa(HashAlg alg, ByteView key, std::string_view label, ByteView context, std::size_t size) {
-    const Bytes turn = Writer().number(std::uint32_t{1}).bytes();
     const Bytes bits = Writer().number(static_cast<std::uint32_t>(size * 8)).bytes();
-    Secret made(hmac(alg, key, {turn, as_bytes(label), context, bits}));
-    made.bytes().resize(size);
+    Secret made(size);
+    std::size_t used = 0;
+    for (std::uint32_t turn = 1; used < size; turn++) {
+        const Bytes number = Writer().number(turn).bytes();
+        const Secret part(hmac(alg, key, {number, as_bytes(label), context, bits}));
+        const ByteView taken = part.view().first(std::min(size - used, part.view().size()));
+        std::ranges::copy(taken, made.bytes().begin() + static_cast<std::ptrdiff_t>(used));
+        used += taken.size();
+    }
     return made;
 }
 
@@ -195,6 +214,21 @@ Result<Bytes> make_credential(const PublicKey &ek, ByteView ak_name, ByteView se
     const Digest mac = hmac(alg, mac_key.view(), {encrypted, ak_name});
     const Bytes id_object = Writer().sized(mac.view()).raw(encrypted).bytes();
     return Writer().number(file_magic).number(file_version).sized(id_object).sized(seed->encrypted).bytes();
+}
+
+Result<CredentialFile> read_credential(ByteView file) {
+    BigReader reader(file);
+    const auto magic = reader.number<std::uint32_t>();
+    const auto version = reader.number<std::uint32_t>();
+    const ByteView parts = reader.rest();
+    const ByteView id_object = reader.sized();
+    const ByteView encrypted = reader.sized();
+    if (magic != file_magic || version != file_version || !reader.complete() || id_object.empty() ||
+        encrypted.empty()) {
+        return fail(Code::malformed, "it is no credential as tpm2_makecredential writes it");
+    }
+    const std::size_t first = 2 + id_object.size();
+    return CredentialFile{to_bytes(parts.first(first)), to_bytes(parts.subspan(first))};
 }
 
 } // namespace dsmil::attest

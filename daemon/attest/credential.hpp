@@ -11,7 +11,16 @@ namespace dsmil::attest {
 
 // The file that tpm2_activatecredential takes. `secret` has 1 byte to as many as a digest of the
 // EK's name algorithm; `ak_name` is a TPM2B_NAME without its size. An EK that is PEM is taken to be
-// of the TCG's default template for its kind. usage for what cannot be.
+// of the TCG's default template for its kind and size. usage for what cannot be, such as an EK whose
+// attributes no TPM takes for this.
 [[nodiscard]] Result<Bytes> make_credential(const PublicKey &ek, ByteView ak_name, ByteView secret);
+
+// The two parts of such a file, as TPM2_ActivateCredential takes them.
+struct CredentialFile {
+    Bytes credential; // TPM2B_ID_OBJECT
+    Bytes secret;     // TPM2B_ENCRYPTED_SECRET
+};
+// malformed if it is none.
+[[nodiscard]] Result<CredentialFile> read_credential(ByteView file);
 
 } // namespace dsmil::attest

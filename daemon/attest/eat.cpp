@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "attest/eat.hpp"
 
-#include "attest/public_key.hpp"
-
 #include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <format>
@@ -58,15 +56,34 @@ std::string to_base64url(ByteView bytes) {
     return text;
 }
 
-Result<std::string> sign_eat(const boost::json::object &claims, ByteView private_key_pem) {
+Result<PublicKey> public_of_token_key(ByteView private_key_pem) {
     const std::unique_ptr<BIO, Deleter> pem(
         BIO_new_mem_buf(private_key_pem.data(), static_cast<int>(private_key_pem.size())));
-    const auto key =
-        PublicKey::of(KeyPointer(PEM_read_bio_PrivateKey(pem.get(), nullptr, no_password, nullptr)));
+    auto key = PublicKey::of(KeyPointer(PEM_read_bio_PrivateKey(pem.get(), nullptr, no_password, nullptr)));
     if (!key || key->kind() != KeyKind::p256) {
         return fail(Code::malformed,
                     "the key of the token is not the PEM of a P-256 private key without a password "
                     "(openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256)");
+    }
+    return key;
+}
+
+Result<std::string> make_token_key() {
+    const KeyPointer key(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
+    const std::unique_ptr<BIO, Deleter> pem(BIO_new(BIO_s_mem()));
+    char *text = nullptr;
+    if (!key || !pem ||
+        PEM_write_bio_PKCS8PrivateKey(pem.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) != 1) {
+        return fail(Code::failed, "OpenSSL makes no key");
+    }
+    const auto size = BIO_get_mem_data(pem.get(), &text);
+    return std::string(text, static_cast<std::size_t>(size));
+}
+
+Result<std::string> sign_eat(const boost::json::object &claims, ByteView private_key_pem) {
+    const auto key = public_of_token_key(private_key_pem);
+    if (!key) {
+        return std::unexpected(key.error());
     }
     const std::string signed_text = std::format("{}.{}", to_base64url(as_bytes(header)),
                                                 to_base64url(as_bytes(boost::json::serialize(claims))));

@@ -5,6 +5,7 @@
 #include <array>
 #include <format>
 #include <openssl/bio.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -28,6 +29,8 @@ constexpr std::string_view manufacturer_attribute = "2.23.133.2.1";
 constexpr std::string_view model_attribute = "2.23.133.2.2";
 constexpr std::string_view version_attribute = "2.23.133.2.3";
 constexpr std::size_t max_text = 128;
+// 112 bits: RSA from 2048 bits, no SHA-1 (SSL_CTX_set_security_level(3), which has the levels).
+constexpr int auth_level = 2;
 
 std::unexpected<Error> refused(std::string_view check, std::string_view why) {
     return fail(Code::certificate_refused, std::format("{}: {}", check, why));
@@ -99,9 +102,19 @@ std::string serial_of(X509 *certificate) {
     return to_hex({ASN1_STRING_get0_data(serial), static_cast<std::size_t>(ASN1_STRING_length(serial))});
 }
 
+Bytes fingerprint_of(const X509 *certificate) {
+    Bytes hash(32);
+    return X509_digest(certificate, EVP_sha256(), hash.data(), nullptr) == 1 ? hash : Bytes{};
+}
+
 bool signs_itself(X509 *certificate) {
     return X509_NAME_cmp(X509_get_subject_name(certificate), X509_get_issuer_name(certificate)) == 0 &&
            X509_self_signed(certificate, 1) == 1;
+}
+
+bool is_weak(int error) {
+    return error == X509_V_ERR_EE_KEY_TOO_SMALL || error == X509_V_ERR_CA_KEY_TOO_SMALL ||
+           error == X509_V_ERR_CA_MD_TOO_WEAK;
 }
 
 Result<void> check_chain(const std::vector<CertificatePointer> &file,
@@ -129,21 +142,26 @@ Result<void> check_chain(const std::vector<CertificatePointer> &file,
     if (X509_STORE_CTX_init(context.get(), store.get(), file.front().get(), between.get()) != 1) {
         return fail(Code::failed, "OpenSSL cannot verify certificates");
     }
-    X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(context.get()), static_cast<time_t>(now));
+    X509_VERIFY_PARAM *const parameters = X509_STORE_CTX_get0_param(context.get());
+    X509_VERIFY_PARAM_set_time(parameters, static_cast<time_t>(now));
+    X509_VERIFY_PARAM_set_auth_level(parameters, auth_level);
     if (X509_verify_cert(context.get()) != 1) {
         const int error = X509_STORE_CTX_get_error(context.get());
         X509 *const at = X509_STORE_CTX_get_current_cert(context.get());
-        return refused(
-            "chain", std::format("{} (at {}, issued by {}); put the vendor's certificates of that name among "
-                                 "the roots if you trust them",
-                                 X509_verify_cert_error_string(error),
-                                 at != nullptr ? text_of(X509_get_subject_name(at)) : "?",
-                                 at != nullptr ? text_of(X509_get_issuer_name(at)) : "?"));
+        return refused("chain",
+                       std::format("{} (at {}, issued by {}); {}", X509_verify_cert_error_string(error),
+                                   at != nullptr ? text_of(X509_get_subject_name(at)) : "?",
+                                   at != nullptr ? text_of(X509_get_issuer_name(at)) : "?",
+                                   is_weak(error) ? "who breaks it issues such certificates: ask the "
+                                                    "vendor for one of a stronger authority"
+                                                  : "put the vendor's certificates of that name "
+                                                    "among the roots if you trust them"));
     }
     const STACK_OF(X509) *const chain = X509_STORE_CTX_get0_chain(context.get());
     for (int i = 0; i < sk_X509_num(chain); i++) {
         report.chain.push_back(text_of(X509_get_subject_name(sk_X509_value(chain, i))));
     }
+    report.root_sha256 = fingerprint_of(sk_X509_value(chain, sk_X509_num(chain) - 1));
     return {};
 }
 
@@ -204,10 +222,7 @@ Result<void> check_key(X509 *certificate, const PublicKey *ek, EkCertificate &re
     if (ek == nullptr) {
         return {};
     }
-    const auto certified = public_numbers(*key);
-    const auto shown = public_numbers(*ek);
-    if (key->kind() != ek->kind() || certified.first != shown.first || certified.second != shown.second ||
-        certified.exponent != shown.exponent) {
+    if (!same_key(*key, *ek)) {
         return refused(
             "key",
             "it certifies another key than the one that is given; fetch the certificate of this TPM, and "
@@ -235,12 +250,28 @@ Result<std::vector<CertificatePointer>> read_certificates(ByteView file) {
     }
     if (as_text(file).contains("-----BEGIN ")) {
         const std::unique_ptr<BIO, Deleter> pem(BIO_new_mem_buf(file.data(), static_cast<int>(file.size())));
+        ERR_clear_error();
         while (certificates.size() < max_roots) {
+            ERR_clear_error();
             CertificatePointer next(PEM_read_bio_X509(pem.get(), nullptr, no_password, nullptr));
+            const unsigned long error = ERR_peek_last_error();
+            const bool at_end =
+                ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
+            if (!next && !at_end) {
+                return fail(Code::malformed,
+                            std::format("certificate {} of the PEM is damaged", certificates.size() + 1));
+            }
             if (!next) {
                 break;
             }
             certificates.push_back(std::move(next));
+        }
+        // The end is where no further block begins; a block that is broken is not.
+        const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+        ERR_clear_error();
+        if (!at_end) {
+            return fail(Code::malformed,
+                        std::format("certificate {} of it is broken", certificates.size() + 1));
         }
     } else {
         const unsigned char *at = file.data();
@@ -253,6 +284,49 @@ Result<std::vector<CertificatePointer>> read_certificates(ByteView file) {
         return fail(Code::malformed, "there is no certificate in DER or PEM");
     }
     return certificates;
+}
+
+std::vector<Bytes> split_certificates(ByteView chain) {
+    std::vector<Bytes> parts;
+    while (!chain.empty() && parts.size() < max_roots) {
+        const unsigned char *at = chain.data();
+        const CertificatePointer next(d2i_X509(nullptr, &at, static_cast<long>(chain.size())));
+        if (!next) {
+            break;
+        }
+        const auto size = static_cast<std::size_t>(at - chain.data());
+        parts.emplace_back(chain.begin(), chain.begin() + static_cast<std::ptrdiff_t>(size));
+        chain = chain.subspan(size);
+    }
+    return parts;
+}
+
+std::string to_pem(std::span<const Bytes> certificates) {
+    constexpr std::size_t line_letters = 64;
+    std::string pem;
+    for (const auto &der : certificates) {
+        pem += "-----BEGIN CERTIFICATE-----\n";
+        const std::string base64 = to_base64(der);
+        for (std::size_t at = 0; at < base64.size(); at += line_letters) {
+            pem += base64.substr(at, line_letters) + "\n";
+        }
+        pem += "-----END CERTIFICATE-----\n";
+    }
+    return pem;
+}
+
+CertificateFacts certificate_facts(const CertificatePointer &certificate) {
+    X509 *const x509 = certificate.get();
+    return {.subject = text_of(X509_get_subject_name(x509)),
+            .issuer = text_of(X509_get_issuer_name(x509)),
+            .serial = serial_of(x509),
+            .not_before = utc_of(X509_get0_notBefore(x509)),
+            .not_after = utc_of(X509_get0_notAfter(x509)),
+            .sha256 = fingerprint_of(x509)};
+}
+
+Result<PublicKey> certified_key(const CertificatePointer &certificate) {
+    return PublicKey::of(KeyPointer(X509_get_pubkey(certificate.get())));
 }
 
 Result<EkCertificate> verify_ek_certificate(const std::vector<CertificatePointer> &file,

@@ -40,6 +40,9 @@ Result<std::vector<Algorithm>> read_spec_id(ByteView data) {
         const auto number = reader.number<std::uint16_t>();
         const auto size = reader.number<std::uint16_t>();
         const auto known = hash_alg(number);
+        if (std::ranges::contains(algorithms, number, &Algorithm::number)) {
+            return malformed(std::format("its first event names algorithm 0x{:04x} twice", number));
+        }
         if (size == 0 || size > Digest::max_bytes || (known && size_of(*known) != size)) {
             return malformed(std::format("its first event says that digests of algorithm 0x{:04x} have {} "
                                          "bytes",
@@ -189,30 +192,37 @@ class Parser {
         if (!as_text(event.data).starts_with(startup_locality_sign)) {
             return {};
         }
-        if (event.pcr != 0 || event.data.size() != startup_locality_sign.size() + 1 || pcr0_extended_ ||
-            log_.startup_locality != 0) {
+        const bool whole = event.data.size() == startup_locality_sign.size() + 1;
+        if (event.pcr != 0 || !whole || !is_startup_locality(event.data.back()) || pcr0_extended_ ||
+            locality_noted_) {
             return malformed(std::format("event {} says at which locality the TPM started, in a wrong place "
                                          "or form",
                                          event.number));
         }
         log_.startup_locality = event.data.back();
+        locality_noted_ = true;
         return {};
     }
 
-    // Four zero bytes or ones; after an error the digest is that of the number 1, whatever the data.
-    // Beyond the firmware's PCRs others end their part with four letters (Windows: "WBCL").
+    // TPM2_Startup comes from 0 or 3; 4 stands for what began the measuring before it (H-CRTM).
+    static bool is_startup_locality(std::uint8_t locality) {
+        return locality == 0 || locality == 3 || locality == 4;
+    }
+
+    // Four zero bytes or ones, or an error. Beyond the firmware's PCRs others end their part with four
+    // letters (Windows: "WBCL").
     [[nodiscard]] bool is_separator(const Event &event) const {
         static constexpr std::array<std::uint8_t, 4> zeros = {0, 0, 0, 0};
         static constexpr std::array<std::uint8_t, 4> ones = {0xFF, 0xFF, 0xFF, 0xFF};
-        static constexpr std::array<std::uint8_t, 4> error = {1, 0, 0, 0};
         return digest(log_.bank, zeros) == event.digest || digest(log_.bank, ones) == event.digest ||
-               digest(log_.bank, error) == event.digest ||
+               is_error_separator(event) ||
                (event.pcr > last_firmware_pcr && event.covered && event.data.size() == zeros.size());
     }
 
     LittleReader reader_;
     std::vector<Algorithm> algorithms_;
     bool pcr0_extended_ = false;
+    bool locality_noted_ = false;
     EventLog log_;
 };
 

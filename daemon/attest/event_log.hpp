@@ -33,7 +33,7 @@ struct Event {
 struct EventLog {
     HashAlg bank = HashAlg::sha256;
     bool crypto_agile = false;         // else the old form, with SHA-1 only
-    std::uint8_t startup_locality = 0; // where PCR 0 began
+    std::uint8_t startup_locality = 0; // where PCR 0 began: 0, 3 or 4
     std::vector<Event> events;         // views of the bytes that were parsed
 };
 
@@ -49,6 +49,10 @@ struct EventLog {
 
 // "EV_SEPARATOR"; empty if the specification does not have it.
 [[nodiscard]] std::string_view event_type_name(std::uint32_t type);
+
+// A separator by which firmware says that measuring failed: its digest is that of the number 1, whatever
+// the data (TCG PC Client Platform Firmware Profile, EV_SEPARATOR).
+[[nodiscard]] bool is_error_separator(const Event &event);
 
 // What happened, from the data of an event that is covered, else "not covered". Printable ASCII,
 // at most some 200 characters.

@@ -155,9 +155,20 @@ std::string_view event_type_name(std::uint32_t type) {
     return found == type_names.end() ? std::string_view{} : found->name;
 }
 
+bool is_error_separator(const Event &event) {
+    static constexpr std::array<std::uint8_t, 4> error = {1, 0, 0, 0};
+    static constexpr std::array banks = {HashAlg::sha1, HashAlg::sha256, HashAlg::sha384, HashAlg::sha512};
+    const auto *const bank =
+        std::ranges::find_if(banks, [&](HashAlg alg) { return size_of(alg) == event.digest.size(); });
+    return event.type == event_type::separator && bank != banks.end() && digest(*bank, error) == event.digest;
+}
+
 std::string describe(const Event &event) {
     if (!event.extended) {
         return "not measured";
+    }
+    if (is_error_separator(event)) {
+        return "the separator of an error: measuring failed";
     }
     return event.covered ? words(event) : "not covered by its digest";
 }

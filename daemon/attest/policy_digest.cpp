@@ -23,8 +23,9 @@ using policy_json::Value;
 
 constexpr std::size_t max_reference_bytes = 64; // policyRef is a nonce
 constexpr std::size_t max_operand_bytes = 64;
-constexpr std::size_t max_name_bytes = 2 + Digest::max_bytes;
-constexpr unsigned max_json_depth = 3 * max_policy_depth + 8;
+// A PolicyOR in another: an element, its branches, a branch, its policy. An element itself has less than
+// 16 levels.
+constexpr unsigned max_json_depth = 4 * max_policy_depth + 16;
 constexpr unsigned max_branches = 8; // TPML_DIGEST of PolicyOR
 constexpr unsigned policy_pcrs = 32;
 
@@ -143,7 +144,7 @@ class Policy {
     // The name of a key, given in one of the ways of which `element` has one.
     static Value<Bytes> key_name(const Element &element, std::string_view name_field) {
         if (const auto *const name = field(element, name_field)) {
-            return policy_json::bytes(*name, max_name_bytes);
+            return policy_json::name(*name, policy_json::NameOf::object);
         }
         if (field(element, "keyPEM") != nullptr) {
             return policy_json::name_of_pem(element);
@@ -167,6 +168,19 @@ class Policy {
     static Value<Bytes> bytes_of(const Element &element, std::string_view name, std::size_t limit) {
         const auto *const value = field(element, name);
         return value != nullptr ? policy_json::bytes(*value, limit)
+                                : Value<Bytes>(wrong(std::format("there is no {}", name)));
+    }
+    // A digest of the policy's own size, which is that of its session.
+    [[nodiscard]] Value<Bytes> own_digest(const Element &element, std::string_view name) const {
+        auto value = bytes_of(element, name, Digest::max_bytes);
+        if (value && value->size() != size_of(alg_)) {
+            return wrong(std::format("{} must have the {} bytes of {}", name, size_of(alg_), name_of(alg_)));
+        }
+        return value;
+    }
+    static Value<Bytes> name_in(const Element &element, std::string_view name) {
+        const auto *const value = field(element, name);
+        return value != nullptr ? policy_json::name(*value, policy_json::NameOf::entity)
                                 : Value<Bytes>(wrong(std::format("there is no {}", name)));
     }
     // operandB, offset and operation as PolicyNV and PolicyCounterTimer hash them.
@@ -201,7 +215,7 @@ class Policy {
                 "a path is of the machine's key store; give objectName (of the endorsement hierarchy "
                 "4000000b)");
         }
-        const auto name = bytes_of(element, "objectName", max_name_bytes);
+        const auto name = name_in(element, "objectName");
         const auto reference = reference_of(element);
         if (!name || !reference) {
             return std::unexpected(!name ? name.error() : reference.error());
@@ -253,13 +267,13 @@ class Policy {
         return from; // It is for the program, not for the TPM.
     }
     Value<Digest> cp_hash(const Element &element, const Digest &from) {
-        return bytes_of(element, "cpHash", Digest::max_bytes).transform([&](const Bytes &hash) {
+        return own_digest(element, "cpHash").transform([&](const Bytes &hash) {
             return extend(from, TPM2_CC_PolicyCpHash, hash);
         });
     }
     Value<Digest> name_hash(const Element &element, const Digest &from) {
         if (field(element, "nameHash") != nullptr) {
-            return bytes_of(element, "nameHash", Digest::max_bytes).transform([&](const Bytes &hash) {
+            return own_digest(element, "nameHash").transform([&](const Bytes &hash) {
                 return extend(from, TPM2_CC_PolicyNameHash, hash);
             });
         }
@@ -270,7 +284,7 @@ class Policy {
         }
         Writer all;
         for (const auto &item : *names) {
-            const auto name = policy_json::bytes(item, max_name_bytes);
+            const auto name = policy_json::name(item, policy_json::NameOf::entity);
             if (!name) {
                 return std::unexpected(name.error());
             }
@@ -284,11 +298,10 @@ class Policy {
         const auto parent =
             area != nullptr ? policy_json::name_of_public(*area)
             : field(element, "newParentName") != nullptr
-                ? bytes_of(element, "newParentName", max_name_bytes)
+                ? name_in(element, "newParentName")
                 : wrong("a path is of the machine's key store; give newParentPublic or newParentName");
-        const auto object = field(element, "objectName") != nullptr
-                                ? bytes_of(element, "objectName", max_name_bytes)
-                                : Value<Bytes>(Bytes{});
+        const auto object =
+            field(element, "objectName") != nullptr ? name_in(element, "objectName") : Value<Bytes>(Bytes{});
         const auto *const flag = field(element, "includeObject");
         if (!parent || !object) {
             return std::unexpected(!parent ? parent.error() : object.error());
@@ -319,7 +332,7 @@ class Policy {
     }
     Value<Digest> template_hash(const Element &element, const Digest &from) {
         if (field(element, "templateHash") != nullptr) {
-            return bytes_of(element, "templateHash", Digest::max_bytes).transform([&](const Bytes &hash) {
+            return own_digest(element, "templateHash").transform([&](const Bytes &hash) {
                 return extend(from, TPM2_CC_PolicyTemplate, hash);
             });
         }

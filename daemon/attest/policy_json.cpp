@@ -19,6 +19,8 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t max_key_bytes = 512; // RSA of 4096 bits
+constexpr std::size_t max_name_bytes = 2 + Digest::max_bytes;
+constexpr std::size_t handle_bytes = 4;
 
 std::unexpected<std::string> wrong(std::string_view what) {
     return std::unexpected(std::string(what));
@@ -258,6 +260,21 @@ Value<Bytes> bytes(const json::value &value, std::size_t limit) {
     return std::move(*result);
 }
 
+Value<Bytes> name(const json::value &value, NameOf whose) {
+    auto name = bytes(value, max_name_bytes);
+    if (!name) {
+        return name;
+    }
+    const bool handle = name->size() == handle_bytes && whose == NameOf::entity;
+    const auto alg = name->size() > 2 ? hash_alg(static_cast<std::uint16_t>(name->at(0) << 8U | name->at(1)))
+                                      : std::nullopt;
+    if (!handle && (!alg || name->size() != 2 + size_of(*alg))) {
+        return wrong(whose == NameOf::entity ? "a name must be an algorithm and its digest, or a handle"
+                                             : "a name must be an algorithm and its digest");
+    }
+    return name;
+}
+
 Value<bool> yes_no(const json::value &value) {
     if (const auto *const flag = value.if_bool()) {
         return *flag;
@@ -301,8 +318,8 @@ Value<std::uint8_t> locality(const json::value &value) {
         }
     };
     const auto bits = attributes(value, bit_of);
-    if (!bits || *bits > 0xFF) {
-        return wrong("the locality must be a number up to 255, or names such as ZERO");
+    if (!bits || *bits == 0 || *bits > 0xFF) {
+        return wrong("the locality must be a number from 1 to 255, or names such as ZERO");
     }
     return static_cast<std::uint8_t>(*bits);
 }
@@ -393,8 +410,9 @@ Value<Bytes> name_of_nv(const json::value &value) {
     const auto bits = attributes(*field(*area, "attributes"), nv_attribute_of);
     const auto policy = optional_bytes(*area, "authPolicy", Digest::max_bytes);
     const auto size = number(*field(*area, "dataSize"), 0xFFFF);
-    if (!index || !alg || !bits || !policy || !size) {
-        return wrong("of nvPublic, nvIndex, nameAlg, attributes, authPolicy or dataSize is wrong");
+    if (!index || !alg || !bits || !policy || !size || *index >> 24U != TPM2_HT_NV_INDEX) {
+        return wrong(
+            "of nvPublic, nvIndex (0x01......), nameAlg, attributes, authPolicy or dataSize is wrong");
     }
     Writer out;
     out.number(static_cast<std::uint32_t>(*index)).number(static_cast<std::uint16_t>(*alg));

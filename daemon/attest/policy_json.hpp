@@ -25,6 +25,10 @@ using Value = std::expected<T, std::string>;
 [[nodiscard]] Value<std::uint64_t> number(const boost::json::value &value, std::uint64_t limit);
 // An array of bytes, or hexadecimal digits.
 [[nodiscard]] Value<Bytes> bytes(const boost::json::value &value, std::size_t limit);
+// The name of a key or an NV index (an algorithm and its digest), or of any entity: then also a handle of
+// 4 bytes, as hierarchies and PCRs have it.
+enum class NameOf : std::uint8_t { object, entity };
+[[nodiscard]] Value<Bytes> name(const boost::json::value &value, NameOf whose);
 // "YES", true, 1.
 [[nodiscard]] Value<bool> yes_no(const boost::json::value &value);
 // Of the names, with or without "TPM2_" and the like, in any case; or a number.

@@ -21,6 +21,8 @@ namespace {
 constexpr int min_rsa_bits = 2048;
 constexpr int max_rsa_bits = 4096;
 constexpr std::uint32_t default_exponent = 65537;
+constexpr int min_exponent_bits = 17;
+constexpr int max_exponent_bits = 32; // of a TPM's field
 constexpr std::size_t max_file_bytes = 65536;
 
 struct Deleter {
@@ -40,10 +42,21 @@ int no_password(char * /*buffer*/, int /*size*/, int /*writing*/, void * /*data*
     return -1;
 }
 
+// Odd and beyond 2^16 (FIPS 186-5, 5.1). With 1 everybody signs.
+bool is_sound_exponent(const EVP_PKEY *key) {
+    BIGNUM *number = nullptr;
+    EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &number);
+    const std::unique_ptr<BIGNUM, Deleter> exponent(number);
+    return exponent && BN_is_odd(exponent.get()) == 1 && BN_num_bits(exponent.get()) >= min_exponent_bits &&
+           BN_num_bits(exponent.get()) <= max_exponent_bits;
+}
+
 std::optional<KeyKind> kind_of(const EVP_PKEY *key) {
     if (EVP_PKEY_is_a(key, "RSA") == 1) {
         const int bits = EVP_PKEY_get_bits(key);
-        return bits >= min_rsa_bits && bits <= max_rsa_bits ? std::optional(KeyKind::rsa) : std::nullopt;
+        return bits >= min_rsa_bits && bits <= max_rsa_bits && is_sound_exponent(key)
+                   ? std::optional(KeyKind::rsa)
+                   : std::nullopt;
     }
     std::array<char, 32> group{};
     if (EVP_PKEY_is_a(key, "EC") != 1 ||
@@ -157,7 +170,8 @@ void KeyDeleter::operator()(EVP_PKEY *key) const {
 Result<PublicKey> PublicKey::of(KeyPointer key) {
     const auto kind = key ? kind_of(key.get()) : std::nullopt;
     if (!kind) {
-        return malformed("it is neither RSA of 2048 to 4096 bits nor P-256 nor P-384");
+        return malformed("it is neither RSA of 2048 to 4096 bits with an odd exponent from 65537 on, nor "
+                         "P-256, nor P-384");
     }
     return PublicKey(std::move(key), *kind, std::nullopt);
 }
@@ -175,8 +189,8 @@ Result<PublicKey> PublicKey::from_area(ByteView marshalled) {
     auto key = type == TPM2_ALG_RSA ? read_rsa(reader, area) : read_ecc(reader, area);
     const auto kind = key ? kind_of(key.get()) : std::nullopt;
     if (!kind) {
-        return malformed("the TPM's public area is damaged, or neither RSA of 2048 to 4096 bits nor P-256 "
-                         "nor P-384");
+        return malformed("the TPM's public area is damaged, or neither RSA of 2048 to 4096 bits with an odd "
+                         "exponent from 65537 on, nor P-256, nor P-384");
     }
     area.name_alg = *name_alg;
     area.marshalled = to_bytes(marshalled);
@@ -243,6 +257,19 @@ PublicNumbers public_numbers(const PublicKey &key) {
         read(OSSL_PKEY_PARAM_EC_PUB_Y, numbers.second);
     }
     return numbers;
+}
+
+bool is_attestation_key(const PublicArea &area) {
+    constexpr std::uint32_t needed = object::fixed_tpm | object::fixed_parent |
+                                     object::sensitive_data_origin | object::restricted | object::sign;
+    return (area.attributes & needed) == needed && (area.attributes & object::decrypt) == 0;
+}
+
+bool same_key(const PublicKey &one, const PublicKey &other) {
+    const auto left = public_numbers(one);
+    const auto right = public_numbers(other);
+    return one.kind() == other.kind() && left.first == right.first && left.second == right.second &&
+           left.exponent == right.exponent;
 }
 
 std::string_view name_of(KeyKind kind) {

@@ -51,10 +51,15 @@ struct PublicArea {
     Bytes name;       // the algorithm's number and the hash of `marshalled`
 };
 
+// restricted, sign, fixedTPM, fixedParent, made inside, and not decrypt: it signs nothing but what a
+// TPM made, if a TPM vouches for these attributes.
+[[nodiscard]] bool is_attestation_key(const PublicArea &area);
+
 class PublicKey {
   public:
-    // RSA of 2048 to 4096 bits, P-256 or P-384; as PEM (SubjectPublicKeyInfo), TPM2B_PUBLIC or
-    // TPMT_PUBLIC: the bytes tell which. malformed says what was seen instead.
+    // RSA of 2048 to 4096 bits with an odd exponent from 65537 on, P-256 or P-384; as PEM
+    // (SubjectPublicKeyInfo), TPM2B_PUBLIC or TPMT_PUBLIC: the bytes tell which. malformed says what was seen
+    // instead.
     [[nodiscard]] static Result<PublicKey> read(ByteView file);
     // From a certificate; malformed if it is of another kind.
     [[nodiscard]] static Result<PublicKey> of(KeyPointer key);
@@ -81,6 +86,8 @@ struct PublicNumbers {
     std::uint32_t exponent = 0;
 };
 [[nodiscard]] PublicNumbers public_numbers(const PublicKey &key);
+// The same numbers, whatever the form that each came in.
+[[nodiscard]] bool same_key(const PublicKey &one, const PublicKey &other);
 
 [[nodiscard]] std::string_view name_of(KeyKind kind); // "P-256"
 

@@ -7,30 +7,9 @@
 #include <algorithm>
 #include <array>
 #include <format>
-#include <openssl/evp.h>
-#include <openssl/rsa.h>
 
 namespace dsmil::attest {
 namespace {
-
-struct Deleter {
-    void operator()(EVP_PKEY_CTX *context) const { EVP_PKEY_CTX_free(context); }
-};
-using Context = std::unique_ptr<EVP_PKEY_CTX, Deleter>;
-
-constexpr std::uint32_t ak_attributes = object::fixed_tpm | object::fixed_parent |
-                                        object::sensitive_data_origin | object::restricted | object::sign;
-
-const EVP_MD *md_of(HashAlg alg) {
-    switch (alg) {
-    case HashAlg::sha384:
-        return EVP_sha384();
-    case HashAlg::sha512:
-        return EVP_sha512();
-    default:
-        return EVP_sha256();
-    }
-}
 
 // Later in a ring of 32 bits: a key of the owner hierarchy has a number added to its counters,
 // which can wrap.
@@ -122,8 +101,8 @@ Result<void> check_firmware(const QuoteReport &report, std::span<const std::uint
 
 // OpenSSL's context of the key: one for ECDSA, and of RSA one for each scheme and hash in use.
 struct QuoteVerifier::Ready {
-    Context ecdsa;
-    std::array<Context, 6> rsa;
+    VerifyContext ecdsa;
+    std::array<VerifyContext, 6> rsa;
 };
 
 QuoteVerifier::QuoteVerifier(PublicKey key, std::unique_ptr<Ready> ready)
@@ -132,29 +111,6 @@ QuoteVerifier::QuoteVerifier(QuoteVerifier &&) noexcept = default;
 QuoteVerifier::~QuoteVerifier() = default;
 
 namespace {
-
-Context make_context(EVP_PKEY *key) {
-    Context context(EVP_PKEY_CTX_new(key, nullptr));
-    return context && EVP_PKEY_verify_init(context.get()) == 1 ? std::move(context) : nullptr;
-}
-
-Context make_rsa_context(EVP_PKEY *key, const Signature &signature) {
-    auto context = make_context(key);
-    const bool pss = signature.scheme == Signature::Scheme::rsapss;
-    if (!context ||
-        EVP_PKEY_CTX_set_rsa_padding(context.get(), pss ? RSA_PKCS1_PSS_PADDING : RSA_PKCS1_PADDING) != 1 ||
-        EVP_PKEY_CTX_set_signature_md(context.get(), md_of(signature.hash)) != 1 ||
-        // A TPM takes the longest salt that fits, or, in FIPS mode, one as long as the hash.
-        (pss && EVP_PKEY_CTX_set_rsa_pss_saltlen(context.get(), RSA_PSS_SALTLEN_AUTO) != 1)) {
-        return nullptr;
-    }
-    return context;
-}
-
-bool signature_holds(const Context &context, ByteView signature, const Digest &hash) {
-    return context && EVP_PKEY_verify(context.get(), signature.data(), signature.size(), hash.view().data(),
-                                      hash.size()) == 1;
-}
 
 std::size_t rsa_slot(const Signature &signature) {
     const std::size_t hash = signature.hash == HashAlg::sha256   ? 0
@@ -167,8 +123,7 @@ std::size_t rsa_slot(const Signature &signature) {
 
 Result<QuoteVerifier> QuoteVerifier::make(PublicKey ak) {
     const auto &area = ak.area();
-    if (area &&
-        ((area->attributes & ak_attributes) != ak_attributes || (area->attributes & object::decrypt) != 0)) {
+    if (area && !is_attestation_key(*area)) {
         return does_not_hold("key",
                              std::format("its attributes (0x{:08x}) do not make it an attestation key: "
                                          "restricted, sign, fixedTPM, fixedParent, sensitiveDataOrigin, and "
@@ -177,7 +132,7 @@ Result<QuoteVerifier> QuoteVerifier::make(PublicKey ak) {
     }
     auto ready = std::make_unique<Ready>();
     if (ak.kind() != KeyKind::rsa) {
-        ready->ecdsa = make_context(ak.get());
+        ready->ecdsa = ecdsa_context(ak);
         if (!ready->ecdsa) {
             return fail(Code::failed, "OpenSSL cannot verify with this key");
         }
@@ -202,7 +157,7 @@ Result<QuoteReport> QuoteVerifier::verify(const QuoteBundle &bundle, const Quote
     } else {
         auto &context = ready_->rsa.at(rsa_slot(*signature));
         if (!context) {
-            context = make_rsa_context(key_.get(), *signature);
+            context = rsa_context(key_, *signature);
         }
         signed_by_key = signature_holds(context, signature->rsa, hash);
     }

@@ -42,8 +42,9 @@ struct QuoteReport {
 // TPMS_ATTEST of then. malformed if it is none.
 [[nodiscard]] Result<QuoteReport> read_report(ByteView quoted);
 
-// The PCRs that a quote names, ascending; nothing in what is no quote.
-[[nodiscard]] std::vector<unsigned> quoted_pcrs(ByteView quoted);
+// The PCRs that a quote names, ascending. attestation_failed ("magic: ...", "type", "form") for what is
+// no quote.
+[[nodiscard]] Result<std::vector<unsigned>> quoted_pcrs(ByteView quoted);
 
 // What the quote must say.
 struct QuoteExpectation {

@@ -36,6 +36,13 @@ Complaint each(const toml::node &node, const std::function<Complaint(const std::
     return std::nullopt;
 }
 
+// The same, at least one.
+Complaint some(const toml::node &node, const std::function<Complaint(const std::string &)> &take) {
+    const auto *const array = node.as_array();
+    return array != nullptr && array->empty() ? "must not be empty; leave it out if any is right"
+                                              : each(node, take);
+}
+
 Complaint take_digest(const std::string &text, std::set<Bytes> &place) {
     auto value = from_hex(text);
     if (!value || value->size() != digest_bytes) {
@@ -100,13 +107,13 @@ Complaint take(std::string_view section, const toml::key &key, const toml::node 
         return take_pcr(key, node, reference.events);
     }
     if (section == "tpm" && name == "ak_names") {
-        return each(node, [&](const auto &text) { return take_name(text, reference.ak_names); });
+        return some(node, [&](const auto &text) { return take_name(text, reference.ak_names); });
     }
     if (section == "tpm" && name == "ek_names") {
-        return each(node, [&](const auto &text) { return take_name(text, reference.ek_names); });
+        return some(node, [&](const auto &text) { return take_name(text, reference.ek_names); });
     }
     if (section == "tpm" && name == "firmware_versions") {
-        return each(node, [&](const auto &text) { return take_version(text, reference.firmware_versions); });
+        return some(node, [&](const auto &text) { return take_version(text, reference.firmware_versions); });
     }
     if (section == "ima" && name == "files") {
         reference.has_files = true;
@@ -121,14 +128,14 @@ Complaint take(std::string_view section, const toml::key &key, const toml::node 
 }
 
 std::unexpected<Error> invalid(std::string what, const toml::source_region &where) {
-    return fail(Code::config_invalid, std::format("line {}: {}", where.begin.line, what));
+    return fail(Code::reference_invalid, std::format("line {}: {}", where.begin.line, what));
 }
 
 } // namespace
 
 Result<Reference> parse_reference(std::string_view text) {
     if (text.size() > max_reference_bytes) {
-        return fail(Code::config_invalid,
+        return fail(Code::reference_invalid,
                     std::format("the reference values have more than {} bytes", max_reference_bytes));
     }
     const auto parsed = toml::parse(text);

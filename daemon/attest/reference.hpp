@@ -16,7 +16,7 @@ namespace dsmil::attest {
 
 inline constexpr std::size_t max_reference_bytes = 64UZ << 20U;
 
-// What is empty is not compared.
+// What is empty is not compared; of a PCR without a value, and of files, none is allowed.
 struct Reference {
     std::vector<Bytes> ak_names; // TPM2B_NAME without its size: an algorithm and a hash
     std::vector<Bytes> ek_names;
@@ -28,7 +28,8 @@ struct Reference {
     bool violations = false;                                   // of IMA, are allowed
 };
 
-// config_invalid with the line for what is no TOML, a key that is not known, a value of a wrong form.
+// reference_invalid with the line for what is no TOML, a key that is not known, a value of a wrong
+// form, and an empty list where it would mean "any".
 [[nodiscard]] Result<Reference> parse_reference(std::string_view text);
 
 } // namespace dsmil::attest

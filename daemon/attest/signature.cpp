@@ -9,6 +9,7 @@
 #include <format>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
+#include <openssl/rsa.h>
 #include <tss2/tss2_tpm2_types.h>
 
 namespace dsmil::attest {
@@ -46,7 +47,65 @@ std::optional<Signature::Scheme> scheme_of(std::uint16_t number, KeyKind kind) {
     }
 }
 
+const EVP_MD *md_of(HashAlg alg) {
+    switch (alg) {
+    case HashAlg::sha384:
+        return EVP_sha384();
+    case HashAlg::sha512:
+        return EVP_sha512();
+    default:
+        return EVP_sha256();
+    }
+}
+
+VerifyContext make_context(EVP_PKEY *key) {
+    VerifyContext context(EVP_PKEY_CTX_new(key, nullptr));
+    return context && EVP_PKEY_verify_init(context.get()) == 1 ? std::move(context) : nullptr;
+}
+
 } // namespace
+
+void VerifyContextDeleter::operator()(EVP_PKEY_CTX *context) const {
+    EVP_PKEY_CTX_free(context);
+}
+
+VerifyContext ecdsa_context(const PublicKey &key) {
+    return make_context(key.get());
+}
+
+VerifyContext rsa_context(const PublicKey &key, const Signature &signature) {
+    auto context = make_context(key.get());
+    const bool pss = signature.scheme == Signature::Scheme::rsapss;
+    if (!context ||
+        EVP_PKEY_CTX_set_rsa_padding(context.get(), pss ? RSA_PKCS1_PSS_PADDING : RSA_PKCS1_PADDING) != 1 ||
+        EVP_PKEY_CTX_set_signature_md(context.get(), md_of(signature.hash)) != 1 ||
+        // A TPM takes the longest salt that fits, or, in FIPS mode, one as long as the hash.
+        (pss && EVP_PKEY_CTX_set_rsa_pss_saltlen(context.get(), RSA_PSS_SALTLEN_AUTO) != 1)) {
+        return nullptr;
+    }
+    return context;
+}
+
+bool signature_holds(const VerifyContext &context, ByteView signature, const Digest &hash) {
+    return context && EVP_PKEY_verify(context.get(), signature.data(), signature.size(), hash.view().data(),
+                                      hash.size()) == 1;
+}
+
+Result<void> verify_signature(const PublicKey &key, ByteView message, ByteView marshalled) {
+    const auto signature = parse_signature(marshalled, key);
+    if (!signature) {
+        return std::unexpected(signature.error());
+    }
+    EcdsaDer place{};
+    const bool ecdsa = signature->scheme == Signature::Scheme::ecdsa;
+    if (!signature_holds(ecdsa ? ecdsa_context(key) : rsa_context(key, *signature),
+                         ecdsa ? ecdsa_der(*signature, place) : signature->rsa,
+                         digest(signature->hash, message))) {
+        return does_not_hold("signature", "the signature does not hold: another key made it, or what it is "
+                                          "of was changed");
+    }
+    return {};
+}
 
 Result<Signature> parse_signature(ByteView marshalled, const PublicKey &key) {
     BigReader reader(marshalled);

@@ -5,6 +5,9 @@
 #include "attest/hash.hpp"
 #include "attest/public_key.hpp"
 
+#include <array>
+#include <memory>
+
 namespace dsmil::attest {
 
 struct Signature {
@@ -24,6 +27,21 @@ struct Signature {
 inline constexpr std::size_t max_ecdsa_der_bytes = 2 + 2 * (2 + 1 + 48);
 using EcdsaDer = std::array<std::uint8_t, max_ecdsa_der_bytes>;
 [[nodiscard]] ByteView ecdsa_der(const Signature &signature, EcdsaDer &place);
+
+// OpenSSL's context of a key, which may be kept: making it takes longer than a verification with it.
+struct VerifyContextDeleter {
+    void operator()(EVP_PKEY_CTX *context) const;
+};
+using VerifyContext = std::unique_ptr<EVP_PKEY_CTX, VerifyContextDeleter>;
+[[nodiscard]] VerifyContext ecdsa_context(const PublicKey &key);
+// For the scheme and the hash of `signature`.
+[[nodiscard]] VerifyContext rsa_context(const PublicKey &key, const Signature &signature);
+// `signature` is DER of an ECDSA signature or the number of an RSA one. False without a context.
+[[nodiscard]] bool signature_holds(const VerifyContext &context, ByteView signature, const Digest &hash);
+
+// All of it, once. attestation_failed ("signature: ...") unless `key` made `marshalled`
+// (TPMT_SIGNATURE) of `message`.
+[[nodiscard]] Result<void> verify_signature(const PublicKey &key, ByteView message, ByteView marshalled);
 
 // What `tpm2_quote -f plain` and openssl write (DER of an ECDSA signature, or the number of an
 // RSASSA one), which does not say its hash, as TPMT_SIGNATURE. malformed if it is neither.

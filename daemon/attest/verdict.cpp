@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "attest/verdict.hpp"
 
+#include "attest/event_type.hpp"
+
 #include <algorithm>
 #include <format>
+#include <string_view>
 
 namespace dsmil::attest {
 namespace {
 
 // Beyond it others extend without writing to the firmware's log.
 constexpr unsigned last_firmware_pcr = 7;
+// IMA's first entry is a hash of these at the kernel's start (ima_calc_boot_aggregate of Linux).
+constexpr unsigned last_aggregate_pcr = 9;
+constexpr std::string_view boot_aggregate = "boot_aggregate";
 
 class Judge {
   public:
@@ -16,6 +22,10 @@ class Judge {
         : evidence_(evidence), reference_(reference) {}
 
     Verdict judge() {
+        prove();
+        verdict_.compared = !reference_.ak_names.empty() || !reference_.ek_names.empty() ||
+                            !reference_.firmware_versions.empty() || !reference_.pcrs.empty() ||
+                            !reference_.events.empty();
         check_name("ak-name", "attestation key", evidence_.ak_name, reference_.ak_names);
         check_name("ek-name", "endorsement key", evidence_.ek_name, reference_.ek_names);
         check_firmware();
@@ -45,10 +55,25 @@ class Judge {
 
   private:
     void find(Finding finding) {
+        verdict_.failed.insert(finding.check);
         if (verdict_.findings.size() < max_findings) {
             verdict_.findings.push_back(std::move(finding));
         } else {
             verdict_.more++;
+        }
+    }
+
+    // Which values the log leads to: only of those PCRs does it say something.
+    void prove() {
+        if (evidence_.pcrs == nullptr || evidence_.log == nullptr || evidence_.log->bank != HashAlg::sha256) {
+            return;
+        }
+        led_to_ = replay(*evidence_.log);
+        for (const auto &[pcr, value] : *evidence_.pcrs) {
+            const auto found = led_to_.find(pcr);
+            if (found != led_to_.end() ? found->second == ByteView(value) : is_initial(value)) {
+                verdict_.proven.insert(pcr);
+            }
         }
     }
 
@@ -126,13 +151,16 @@ class Judge {
         if (evidence_.log == nullptr) {
             return "; with the event log it could be said which event it was";
         }
+        if (!verdict_.proven.contains(pcr)) {
+            return "; the event log does not lead to it, and so does not say which event it was";
+        }
         if (reference_.events.contains(pcr)) {
             return "";
         }
         std::string text;
         std::size_t count = 0;
         for (const auto &event : evidence_.log->events) {
-            if (event.extended && event.pcr == pcr && event.type != 0x04) {
+            if (event.extended && event.pcr == pcr && event.type != event_type::separator) {
                 text = std::format("event {} ({}: {})", event.number, event_type_name(event.type),
                                    describe(event));
                 count++;
@@ -168,17 +196,17 @@ class Judge {
         if (evidence_.pcrs == nullptr) {
             return;
         }
-        const auto led_to = replay(*evidence_.log);
         for (const auto &[pcr, value] : *evidence_.pcrs) {
-            const auto found = led_to.find(pcr);
-            if (found != led_to.end() ? found->second == ByteView(value) : is_initial(value)) {
-                verdict_.proven.insert(pcr);
-            } else if (pcr <= last_firmware_pcr || reference_.events.contains(pcr)) {
+            if (verdict_.proven.contains(pcr)) {
+                continue;
+            }
+            const auto found = led_to_.find(pcr);
+            if (pcr <= last_firmware_pcr || reference_.events.contains(pcr)) {
                 find({.check = "replay",
                       .pcr = pcr,
                       .entry = {},
                       .what = std::format("the event log leads to {} in PCR {}, the TPM has {}",
-                                          found != led_to.end() ? to_hex(found->second.view()) : "nothing",
+                                          found != led_to_.end() ? to_hex(found->second.view()) : "nothing",
                                           pcr, to_hex(value)),
                       .remedy =
                           "the log was changed, cut or is of another start, so that nothing that it says of "
@@ -186,6 +214,9 @@ class Judge {
             }
         }
         for (const auto &[pcr, allowed] : reference_.events) {
+            if (!verdict_.proven.contains(pcr)) {
+                verdict_.failed.insert("event"); // Nothing shows which there were.
+            }
             if (!evidence_.pcrs->contains(pcr)) {
                 find({.check = "replay",
                       .pcr = pcr,
@@ -204,7 +235,8 @@ class Judge {
     void check_events() {
         for (const auto &event : evidence_.log->events) {
             const auto allowed = reference_.events.find(event.pcr);
-            if (!event.extended || allowed == reference_.events.end() ||
+            const bool shown = evidence_.pcrs == nullptr || verdict_.proven.contains(event.pcr);
+            if (!event.extended || !shown || allowed == reference_.events.end() ||
                 allowed->second.contains(Bytes(event.digest.begin(), event.digest.end()))) {
                 continue;
             }
@@ -230,29 +262,103 @@ class Judge {
             }
             return;
         }
-        std::size_t count = list->size();
+        const auto reach = evidence_.pcrs != nullptr ? reach_of(*list) : Reach{};
+        if (evidence_.pcrs != nullptr && !reach.contains(ima_pcr)) {
+            return;
+        }
+        std::size_t quoted = 0;
+        std::size_t files = 0;
+        for (std::size_t i = 0; i < list->size(); i++) {
+            const auto &entry = list->at(i);
+            const auto end = reach.find(entry.pcr);
+            if (evidence_.pcrs != nullptr && (end == reach.end() || i >= end->second)) {
+                continue;
+            }
+            quoted++;
+            // The kernel's own entry comes before all files; what is called so later is a file.
+            if (i == 0 && entry.path == boot_aggregate && entry.pcr == ima_pcr && !entry.violation) {
+                check_boot_aggregate(entry);
+            } else {
+                files++;
+                check_file(entry, i + 1);
+            }
+        }
         if (evidence_.pcrs != nullptr) {
-            const Bytes *const value = value_of(ima_pcr);
-            const auto quoted = value != nullptr ? quoted_prefix(*list, ima_pcr, *value) : std::nullopt;
-            if (!quoted) {
-                find(
-                    {.check = "ima",
-                     .pcr = ima_pcr,
-                     .entry = {},
-                     .what = value == nullptr ? "PCR 10, into which IMA measures, is not quoted"
-                                              : "no part of the IMA list leads to the value of PCR 10",
-                     .remedy =
-                         value == nullptr
-                             ? "quote PCR 10 too"
-                             : "fetch the list again, after the quote; if it stays, the list was changed, or "
-                               "the kernel is older than 5.8 and pads SHA-1 hashes"});
+            verdict_.ima_quoted = quoted;
+        }
+        if (reference_.has_files && files == 0) {
+            find({.check = "files",
+                  .pcr = ima_pcr,
+                  .entry = {},
+                  .what = "IMA measured no file, so that nothing shows which were run",
+                  .remedy =
+                      "let the kernel measure (ima_policy=tcb, or a policy of your own), then ask again"});
+        }
+    }
+
+    // Of each PCR of the list, how many entries there were when it had the value that is shown.
+    using Reach = std::map<unsigned, std::size_t>;
+    Reach reach_of(const std::vector<ImaEntry> &list) {
+        std::set<unsigned> pcrs = {ima_pcr};
+        for (const auto &entry : list) {
+            pcrs.insert(entry.pcr);
+        }
+        Reach reach;
+        for (const unsigned pcr : pcrs) {
+            const Bytes *const value = value_of(pcr);
+            const auto prefix = value != nullptr ? quoted_prefix(list, pcr, *value) : std::nullopt;
+            if (prefix) {
+                reach[pcr] = *prefix;
+            } else if (value != nullptr) {
+                find({.check = "ima",
+                      .pcr = pcr,
+                      .entry = {},
+                      .what = std::format("no part of the IMA list leads to the value of PCR {}", pcr),
+                      .remedy =
+                          "fetch the list again, after the quote; if it stays, the list was changed, or "
+                          "the kernel is older than 5.8 and pads SHA-1 hashes"});
+            } else if (pcr == ima_pcr) {
+                find({.check = "ima",
+                      .pcr = pcr,
+                      .entry = {},
+                      .what = "PCR 10, into which IMA measures, is not quoted",
+                      .remedy = "quote PCR 10 too"});
+            } else if (reference_.has_files) {
+                find({.check = "files",
+                      .pcr = pcr,
+                      .entry = {},
+                      .what = std::format("the IMA list has entries of PCR {}, which is not quoted", pcr),
+                      .remedy = std::format("quote PCR {} too", pcr)});
+            }
+        }
+        return reach;
+    }
+
+    // The SHA-256 bank's, where all of it is shown; other banks are not.
+    void check_boot_aggregate(const ImaEntry &entry) {
+        if (reference_.files.contains(boot_aggregate)) {
+            check_file(entry, 1);
+            return;
+        }
+        Bytes all;
+        for (unsigned pcr = 0; pcr <= last_aggregate_pcr; pcr++) {
+            const Bytes *const value = value_of(pcr);
+            if (value == nullptr) {
                 return;
             }
-            verdict_.ima_quoted = quoted;
-            count = *quoted;
+            all.insert(all.end(), value->begin(), value->end());
         }
-        for (std::size_t i = 0; i < count; i++) {
-            check_file(list->at(i), i + 1);
+        const Digest made = digest(HashAlg::sha256, all);
+        if (reference_.has_files && entry.file_hash == HashAlg::sha256 && entry.file_digest != made) {
+            find({.check = "ima",
+                  .pcr = entry.pcr,
+                  .entry = 1,
+                  .what =
+                      std::format("entry 1: boot_aggregate is {}, and PCRs 0 to {} make {}",
+                                  to_hex(entry.file_digest.view()), last_aggregate_pcr, to_hex(made.view())),
+                  .remedy =
+                      "find out what extended one of them after the kernel began; if it is wanted, name "
+                      "the digest as that of a file"});
         }
     }
 
@@ -270,7 +376,7 @@ class Judge {
             }
             return;
         }
-        if (!reference_.has_files || entry.path == "boot_aggregate") {
+        if (!reference_.has_files) {
             return;
         }
         const auto known = reference_.files.find(entry.path);
@@ -291,6 +397,7 @@ class Judge {
 
     const Evidence &evidence_;
     const Reference &reference_;
+    std::map<unsigned, Digest> led_to_; // by the log, if there are values to compare
     Verdict verdict_;
 };
 

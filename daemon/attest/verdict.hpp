@@ -19,7 +19,7 @@ namespace dsmil::attest {
 inline constexpr std::size_t max_findings = 100;
 
 struct Finding {
-    std::string check;                // "pcr", "replay", "event", "ima", "ak-name", ...
+    std::string check;                // "pcr", "replay", "event", "ima", "files", "ak-name", ...
     std::optional<unsigned> pcr;      // which it is about
     std::optional<std::size_t> entry; // of the event log (from 0), or of IMA's list (from 1)
     std::string what;                 // a sentence
@@ -27,8 +27,10 @@ struct Finding {
 };
 
 struct Verdict {
-    std::vector<Finding> findings;         // of all checks, or the first max_findings
-    std::size_t more = 0;                  // findings beyond
+    std::vector<Finding> findings;             // of all checks, or the first max_findings
+    std::size_t more = 0;                      // findings beyond
+    std::set<std::string, std::less<>> failed; // the checks that have findings, also those beyond
+    bool compared = false;                 // there was something in [tpm], [pcrs] or [events] to compare with
     std::set<unsigned> proven;             // the log leads to the values that these have
     std::optional<std::size_t> ima_quoted; // how many entries of IMA's list were quoted
 
@@ -46,7 +48,7 @@ struct Evidence {
 };
 
 // What the reference says of something that is not among the evidence is a finding too: it was
-// not shown.
+// not shown. An event or an entry is named only if the PCR's value, where there is one, proves it.
 [[nodiscard]] Verdict judge(const Evidence &evidence, const Reference &reference);
 
 } // namespace dsmil::attest

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/bytes.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <openssl/evp.h>
@@ -117,6 +118,12 @@ bool is_utf8(std::string_view text) {
         text.remove_prefix(length);
     }
     return true;
+}
+
+std::string printable(std::string_view text) {
+    std::string result(text);
+    std::ranges::replace_if(result, [](char c) { return c < ' ' || c > '~'; }, '?');
+    return result;
 }
 
 } // namespace dsmil

@@ -27,4 +27,8 @@ using ByteView = std::span<const std::uint8_t>;
 
 [[nodiscard]] bool is_utf8(std::string_view text);
 
+// The text with what a terminal or JSON would take amiss (control characters,
+// bytes outside ASCII) as '?': names of processes are the caller's choice.
+[[nodiscard]] std::string printable(std::string_view text);
+
 } // namespace dsmil

@@ -13,6 +13,14 @@
 
 namespace dsmil {
 
+// What callers of the API may touch of the TPM.
+struct TpmLimits {
+    std::vector<unsigned> extend_pcrs = {16, 23};
+    std::uint32_t nv_first = 0x01801000; // of the owner's range
+    std::uint32_t nv_last = 0x018010FF;
+    std::uint32_t nv_writes_per_day = 1'000;
+};
+
 struct Config {
     struct {
         std::string state_dir = "/var/lib/dsmil";
@@ -23,6 +31,9 @@ struct Config {
     struct {
         std::string tcti = "device:/dev/tpmrm0";
         std::string fallback_key; // empty: without a TPM nothing is signed
+        std::vector<std::string> roots = {"/usr/share/dsmil/tpm-roots.d", "/etc/dsmil/tpm-roots.d"};
+        bool require_certificate = false;
+        TpmLimits limits;
     } tpm;
     struct {
         bool follow = true;
@@ -31,6 +42,9 @@ struct Config {
     struct {
         std::string rules = "/etc/dsmil/grants.toml"; // no file: every grant is denied
     } grants;
+    struct {
+        std::string rules = "/etc/dsmil/responses.toml"; // no file: no responses
+    } response;
     struct {
         std::string socket = "/run/dsmil/dsmild.sock";
         std::string group = "dsmil";

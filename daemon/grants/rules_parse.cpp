@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "config/toml.hpp"
+#include "config/toml_table.hpp"
 #include "grants/rules.hpp"
 
 #include <algorithm>
@@ -15,11 +15,15 @@ namespace {
 
 constexpr std::size_t max_rules = 256;
 constexpr std::size_t max_approvers = 64;
-constexpr std::size_t max_items = 128; // of an array: more than there are devices
-constexpr std::size_t max_owner = 31;  // of the kernel's GRANT_KEY_ADD
+constexpr std::size_t max_owner = 31; // of the kernel's GRANT_KEY_ADD
 constexpr std::string_view daemons_own = "dsmild";
 
-using Complaint = std::optional<std::string>; // what is wrong, or nothing
+using toml_table::Complaint;
+using toml_table::invalid;
+using toml_table::take_list;
+using toml_table::take_number;
+using toml_table::take_tables;
+using toml_table::take_text;
 
 struct Place {
     Rules &rules;
@@ -27,49 +31,7 @@ struct Place {
 };
 
 template <typename T>
-struct Key {
-    std::string_view name;
-    bool needed;
-    Complaint (*set)(const toml::node &, T &, Place);
-};
-
-Complaint take_text(const toml::node &node, std::string &place, std::size_t limit) {
-    const auto text = node.value_exact<std::string>();
-    const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7F; };
-    if (!text || text->empty() || text->size() > limit || std::ranges::any_of(*text, is_control)) {
-        return std::format("must be a string of 1 to {} printable characters", limit);
-    }
-    place = *text;
-    return std::nullopt;
-}
-
-// Of each string of an array, by `take`, which says of a string what is wrong with it.
-template <typename Take>
-Complaint take_list(const toml::node &node, Take take) {
-    const auto *array = node.as_array();
-    if (array == nullptr || array->empty() || array->size() > max_items) {
-        return std::format("must be an array of 1 to {} strings", max_items);
-    }
-    for (const auto &item : *array) {
-        const auto text = item.value_exact<std::string>();
-        if (!text) {
-            return std::format("must be an array of 1 to {} strings", max_items);
-        }
-        if (auto complaint = take(*text)) {
-            return complaint;
-        }
-    }
-    return std::nullopt;
-}
-
-Complaint take_number(const toml::node &node, std::uint32_t &place, std::int64_t low, std::int64_t high) {
-    const auto number = node.value_exact<std::int64_t>();
-    if (!number || *number < low || *number > high) {
-        return std::format("must be a whole number from {} to {}", low, high);
-    }
-    place = static_cast<std::uint32_t>(*number);
-    return std::nullopt;
-}
+using Key = toml_table::Key<T, Place>;
 
 std::optional<std::uint32_t> parse_value(std::string_view text) {
     const bool is_hex = text.starts_with("0x") || text.starts_with("0X");
@@ -255,36 +217,6 @@ constexpr std::array rule_keys = {
               }},
 };
 
-std::unexpected<Error> invalid(const std::string &name, const toml::source_region &where,
-                               std::string_view what) {
-    return fail(Code::config_invalid, std::format("{}:{}: {}", name, where.begin.line, what));
-}
-
-template <typename T, std::size_t N>
-Result<T> take_table(const std::string &file, std::string_view section, const toml::node &node,
-                     const std::array<Key<T>, N> &keys, Place place) {
-    const auto *table = node.as_table();
-    if (table == nullptr) {
-        return invalid(file, node.source(), std::format("{} must be tables, [[{}]]", section, section));
-    }
-    T made;
-    for (const auto &[key, value] : *table) {
-        const auto known = std::ranges::find(keys, key.str(), &Key<T>::name);
-        if (known == keys.end()) {
-            return invalid(file, key.source(), std::format("[[{}]] has no key {}", section, key.str()));
-        }
-        if (const auto complaint = known->set(value, made, place)) {
-            return invalid(file, key.source(), std::format("{} {}", key.str(), *complaint));
-        }
-    }
-    for (const auto &key : keys) {
-        if (key.needed && !table->contains(key.name)) {
-            return invalid(file, node.source(), std::format("this [[{}]] has no {}", section, key.name));
-        }
-    }
-    return made;
-}
-
 std::string lower(std::string_view text) {
     std::string result(text);
     std::ranges::transform(result, result.begin(),
@@ -311,7 +243,7 @@ std::optional<std::uint32_t> first_fitting(std::uint32_t low, std::uint32_t mask
 }
 
 // Two keys of one person would make one person of two.
-Complaint check_approver(const Rules &rules, const Approver &approver) {
+Complaint check_approver(const Place &place, const Approver &approver) {
     if (!is_plain_name(approver.name)) {
         return "an approver's name has letters and digits of ASCII, '.', '_' and '-' only";
     }
@@ -321,7 +253,7 @@ Complaint check_approver(const Rules &rules, const Approver &approver) {
     if (lower(approver.name) == daemons_own) {
         return std::format("the name \"{}\" is the daemon's own", daemons_own);
     }
-    for (const auto &other : rules.approvers) {
+    for (const auto &other : place.rules.approvers) {
         if (lower(other.name) == lower(approver.name) || other.uid == approver.uid ||
             other.key == approver.key) {
             return std::format("\"{}\" has the name, the user or the key of \"{}\"", approver.name,
@@ -335,14 +267,14 @@ bool is_guarded(std::uint16_t id) {
     return catalog()[id - DSMIL_DEVICE_ID_BASE].risk == Risk::guarded;
 }
 
-Complaint check_rule(const Rules &rules, const Rule &rule) {
+Complaint check_rule(const Place &place, const Rule &rule) {
     if (rule.uids.empty() && rule.gids.empty()) {
         return "the rule names no users and no groups";
     }
     if (rule.approvers.empty() && std::ranges::any_of(rule.devices, is_guarded)) {
         return "a guarded device needs approvers: it takes two persons";
     }
-    const auto *only = rule.approvers.size() == 1 ? rules.approver(rule.approvers.front()) : nullptr;
+    const auto *only = rule.approvers.size() == 1 ? place.rules.approver(rule.approvers.front()) : nullptr;
     if (only != nullptr && rule.gids.empty() &&
         std::ranges::all_of(rule.uids, [&](std::uint32_t uid) { return uid == only->uid; })) {
         return "its only user is its only approver: it takes two persons";
@@ -354,36 +286,10 @@ Complaint check_rule(const Rules &rules, const Rule &rule) {
                                low, high, rule.mask);
         }
     }
-    if (std::ranges::contains(rules.rules, rule.name, &Rule::name)) {
+    if (std::ranges::contains(place.rules.rules, rule.name, &Rule::name)) {
         return std::format("there are two rules named \"{}\"", rule.name);
     }
     return std::nullopt;
-}
-
-template <typename T, std::size_t N, typename Check>
-Result<void> take_tables(const std::string &file, const toml::table &root, std::string_view section,
-                         const std::array<Key<T>, N> &keys, std::size_t limit, Place place,
-                         std::vector<T> &into, Check check) {
-    const auto *node = root.get(section);
-    if (node == nullptr) {
-        return {};
-    }
-    const auto *array = node->as_array();
-    if (array == nullptr || array->size() > limit) {
-        return invalid(file, node->source(),
-                       std::format("{} must be at most {} tables, [[{}]]", section, limit, section));
-    }
-    for (const auto &item : *array) {
-        auto made = take_table(file, section, item, keys, place);
-        if (!made) {
-            return std::unexpected(std::move(made.error()));
-        }
-        if (const auto complaint = check(place.rules, *made)) {
-            return invalid(file, item.source(), *complaint);
-        }
-        into.push_back(std::move(*made));
-    }
-    return {};
 }
 
 } // namespace

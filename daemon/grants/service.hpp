@@ -12,6 +12,7 @@
 #include "base/reactor.hpp"
 #include "base/worker.hpp"
 #include "grants/book.hpp"
+#include "grants/denials.hpp"
 #include "grants/kernel.hpp"
 #include "grants/rules.hpp"
 #include "ledger/service.hpp"
@@ -19,6 +20,7 @@
 
 #include <chrono>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,6 +48,8 @@ class Service {
     // read; until that is done, requests are try_again.
     void start(Rules rules);
     [[nodiscard]] bool stop(std::chrono::milliseconds patience);
+    // Records the refusals that were only counted so far; before the end.
+    void settle();
 
     // grant_denied: no rule allows it; try_again: the rule's uses of the day or the places
     // are taken; grant_not_ready: a key is not enrolled in this load of the module;
@@ -68,6 +72,11 @@ class Service {
     // By who asked, by the approver, or by an admin; until it was given out.
     void revoke(const Caller &caller, const std::string &id, bool is_admin, Then<Result<Entry>> then);
 
+    // As long as a device is denied, no grant for it is asked for or given out.
+    void deny_device(std::uint16_t device, bool denied);
+    // Those of the device that were not given out yet; how many there were.
+    [[nodiscard]] std::uint64_t revoke_device(std::uint16_t device);
+
     [[nodiscard]] std::vector<Entry> list();
     [[nodiscard]] Result<Entry> find(const std::string &id);
 
@@ -76,6 +85,7 @@ class Service {
 
   private:
     void count_uses(std::uint64_t below);
+    [[nodiscard]] Result<void> allowed(std::uint16_t device) const;
     [[nodiscard]] Result<const Rule *> admit(const Caller &caller, const Terms &terms) const;
     [[nodiscard]] Result<Entry> draft(const Caller &caller, const Terms &terms, const Rule &rule,
                                       const KernelFacts &facts) const;
@@ -86,6 +96,8 @@ class Service {
     [[nodiscard]] ledger::Record record_of(std::string action, std::string outcome, const Caller &caller,
                                            const Entry &entry) const;
     void deny(const Caller &caller, const Terms &terms, Error error, Then<Result<Entry>> then);
+    void keep_held(std::vector<Denials::Held> all);
+    void await_held();
     void give_out(const Caller &caller, const std::string &id, const std::string &message,
                   Result<Bytes> signature, Then<Result<Issued>> then);
 
@@ -101,6 +113,9 @@ class Service {
     bool count_failed_ = false;
     std::chrono::milliseconds count_retry_;
     Reactor::Timer count_timer_;
+    std::set<std::uint16_t> denied_; // devices
+    Denials denials_;
+    Reactor::Timer held_timer_;
     Worker worker_; // last: it uses the others
 };
 

@@ -115,9 +115,13 @@ void Service::append(std::vector<Record> records, Then<Result<Appended>> then) {
 }
 
 void Service::publish(const Snapshot &snapshot) {
+    const bool grown = snapshot.head.size > snapshot_.head.size;
     snapshot_ = snapshot;
     wake_waiters(snapshot_.head.size);
     schedule_checkpoint();
+    if (grown && grown_) {
+        grown_();
+    }
 }
 
 void Service::release_waiters() {

@@ -70,6 +70,9 @@ class Service {
     // Calls back when record `sequence` is there, or after `patience`.
     void await(std::uint64_t sequence, std::chrono::milliseconds patience, Task then);
 
+    // Called each time that there are new records.
+    void on_grown(Task hear) { grown_ = std::move(hear); }
+
     // All that wait are called back now.
     void release_waiters();
 
@@ -118,6 +121,7 @@ class Service {
     Snapshot snapshot_;
     std::optional<Error> trouble_;
     std::list<Waiter> waiters_;
+    Task grown_;
     Reactor::Timer checkpoint_timer_;
     bool checkpoint_scheduled_ = false;
     bool checkpoint_under_way_ = false;

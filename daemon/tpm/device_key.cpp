@@ -3,6 +3,7 @@
 
 #include "tpm/object_name.hpp"
 #include "tpm/public_key.hpp"
+#include "tpm/sign.hpp"
 
 #include <format>
 
@@ -35,28 +36,60 @@ Result<Found> find_or_make(Tpm &tpm, const std::string &stem) {
     return Found{*made, true};
 }
 
+std::string stem_of(const std::string &state_dir, std::uint16_t id) {
+    return std::format("{}/device-{:04x}-key", state_dir, id);
+}
+
+Result<Object> load(Tpm &tpm, const std::string &stem, const Blobs &blobs) {
+    if (!fits(blobs.public_area, key_template(Algorithm::p256, Use::sign))) {
+        return fail(Code::tpm_failed, std::format("{}.pub is a key for another purpose", stem));
+    }
+    auto object = load_key(tpm.parent(), blobs);
+    if (object) {
+        set_secret(tpm.context(), object->handle(), tpm.secrets().find(secret_name));
+    }
+    return object;
+}
+
 } // namespace
 
 Result<DeviceKey> provision_device_key(Tpm &tpm, const std::string &state_dir, std::uint16_t id,
                                        ByteView nonce) {
-    const std::string stem = std::format("{}/device-{:04x}-key", state_dir, id);
+    const std::string stem = stem_of(state_dir, id);
     const auto found = find_or_make(tpm, stem);
     if (!found) {
         return std::unexpected(found.error());
     }
-    if (!fits(found->blobs.public_area, key_template(Algorithm::p256, Use::sign))) {
-        return fail(Code::tpm_failed, std::format("{}.pub is a key for another purpose", stem));
-    }
-    const auto object = load_key(tpm.parent(), found->blobs);
+    const auto object = load(tpm, stem, found->blobs);
     const auto spki = spki_of(found->blobs.public_area);
     const auto name = name_of(found->blobs.public_area.publicArea);
     if (!object || !spki || !name) {
         return std::unexpected(!object ? object.error() : !spki ? spki.error() : name.error());
     }
-    set_secret(tpm.context(), object->handle(), tpm.secrets().find(secret_name));
     return certify_key(tpm, object->handle(), nonce).transform([&](Statement certificate) {
         return DeviceKey{found->made, spki_to_pem(*spki), *name, std::move(certificate),
                          spki_to_pem(tpm.key(Purpose::attestation).spki())};
+    });
+}
+
+Result<DeviceSignature> sign_for_device(Tpm &tpm, const std::string &state_dir, std::uint16_t id,
+                                        const Hash &digest) {
+    const std::string stem = stem_of(state_dir, id);
+    const auto kept = read_blobs(stem);
+    if (!kept || !*kept) {
+        return kept ? fail(Code::not_found, std::format("device 0x{0:04X} has no key yet: dsmilctl device "
+                                                        "provision 0x{0:04X} makes it",
+                                                        id))
+                    : std::unexpected(kept.error());
+    }
+    const Blobs &blobs = **kept;
+    const auto object = load(tpm, stem, blobs);
+    const auto spki = spki_of(blobs.public_area);
+    if (!object || !spki) {
+        return std::unexpected(!object ? object.error() : spki.error());
+    }
+    return sign_with(tpm, object->handle(), digest).and_then(signature_bytes).transform([&](Bytes signature) {
+        return DeviceSignature{std::move(signature), spki_to_pem(*spki)};
     });
 }
 

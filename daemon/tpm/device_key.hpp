@@ -3,6 +3,7 @@
 // secret "device-key". Inner header of tpm/.
 #pragma once
 
+#include "base/sha256.hpp"
 #include "tpm/certify.hpp"
 
 #include <cstdint>
@@ -21,5 +22,15 @@ struct DeviceKey {
 // Loads it from `state_dir`/device-<id>-key.pub and .priv, or makes it.
 [[nodiscard]] Result<DeviceKey> provision_device_key(Tpm &tpm, const std::string &state_dir, std::uint16_t id,
                                                      ByteView nonce);
+
+struct DeviceSignature {
+    Bytes signature; // ECDSA, DER
+    std::string public_pem;
+};
+
+// With the key that was made for it: not_found before that. `digest` is of what the
+// daemon composed; no foreign digest is ever signed.
+[[nodiscard]] Result<DeviceSignature> sign_for_device(Tpm &tpm, const std::string &state_dir,
+                                                      std::uint16_t id, const Hash &digest);
 
 } // namespace dsmil::tpm

@@ -29,30 +29,86 @@ Health::Health(std::string state_dir, std::string null_name_path, const Timings 
     : state_dir_(std::move(state_dir)), null_name_path_(std::move(null_name_path)),
       boot_id_(to_hex(boot_id())), timings_(timings) {}
 
-Result<Look> Health::look(Tpm &tpm) {
-    const auto loaded = load_mark(state_dir_);
-    if (!loaded) {
-        return std::unexpected(loaded.error());
+Result<void> Health::recall() {
+    if (recalled_) {
+        return {};
     }
-    const auto &before = *loaded;
+    auto loaded = load_mark(state_dir_);
+    if (!loaded) {
+        return std::unexpected(std::move(loaded.error()));
+    }
+    saved_ = std::move(*loaded);
+    seen_ = saved_;
+    earlier_writes_ = saved_ ? saved_->nv_writes : 0;
+    recalled_ = true;
+    return {};
+}
+
+Result<void> Health::save(const Mark &mark) {
+    if (saved_ == mark) {
+        return {};
+    }
+    if (auto saved = save_mark(state_dir_, mark); !saved) {
+        return std::unexpected(std::move(saved.error()).in("keeping the TPM's counts"));
+    }
+    saved_ = mark;
+    return {};
+}
+
+Result<Look> Health::look(Tpm &tpm) {
+    auto ready = recall();
+    if (ready) {
+        ready = catch_up();
+    }
+    if (!ready) {
+        return std::unexpected(std::move(ready.error()));
+    }
     auto now = read_mark(tpm, boot_id_, null_name_path_);
     auto status = now ? read_status(tpm) : Result<Status>(std::unexpected(now.error()));
     if (!status) {
         return std::unexpected(std::move(status.error()));
     }
-    const std::uint64_t writes = nv_writes_of(timings_);
-    now->nv_writes = (before ? before->nv_writes : 0) + writes - nv_writes_counted_;
-    Look look{std::move(*status), before ? compare(*before, *now) : std::vector<SecurityEvent>{}};
+    if (lost_ && unsettled_ == 0) {
+        seen_ = saved_;
+        lost_ = false;
+    }
+    now->nv_writes = earlier_writes_ + nv_writes_of(timings_);
+    Look look{std::move(*status), seen_ ? compare(*seen_, *now) : std::vector<SecurityEvent>{}, *now};
     look.status.reset_count = now->reset_count;
     look.status.restart_count = now->restart_count;
     look.status.nv_writes = now->nv_writes;
-    if (!before || *before != *now) {
-        if (auto saved = save_mark(state_dir_, *now); !saved) {
-            return std::unexpected(std::move(saved.error()).in("keeping the TPM's counts"));
+    seen_ = *now;
+    if (!look.events.empty()) {
+        unsettled_++;
+    } else if (unsettled_ == 0 && !lost_) {
+        if (auto saved = save(*now); !saved) {
+            return std::unexpected(std::move(saved.error()));
         }
     }
-    nv_writes_counted_ = writes;
     return look;
+}
+
+void Health::settle(const Mark &mark, bool durable) {
+    const std::scoped_lock lock(mutex_);
+    settled_.push_back({mark, durable});
+}
+
+Result<void> Health::catch_up() {
+    std::vector<Settled> settled;
+    {
+        const std::scoped_lock lock(mutex_);
+        settled.swap(settled_);
+    }
+    Result<void> kept;
+    for (const auto &[mark, durable] : settled) {
+        unsettled_--;
+        lost_ = lost_ || !durable;
+        // After a loss the mark stays behind, so that all of it is told again.
+        if (kept && !lost_) {
+            kept = save(mark);
+        }
+    }
+    return kept;
 }
 
 } // namespace dsmil::tpm

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tpm/object_name.hpp"
 
-#include "base/sha256.hpp"
+#include "attest/hash.hpp"
 
 #include <format>
 #include <tss2/tss2_mu.h>
@@ -11,13 +11,15 @@ namespace dsmil::tpm {
 Result<Bytes> name_of(const TPMT_PUBLIC &area) {
     Bytes encoded(sizeof(TPMT_PUBLIC));
     std::size_t size = 0;
-    if (area.nameAlg != TPM2_ALG_SHA256 ||
+    const auto alg = attest::hash_alg(area.nameAlg);
+    if ((alg != attest::HashAlg::sha256 && alg != attest::HashAlg::sha384) ||
         Tss2_MU_TPMT_PUBLIC_Marshal(&area, encoded.data(), encoded.size(), &size) != TSS2_RC_SUCCESS) {
-        return fail(Code::tpm_failed, "a public area has no SHA-256 Name");
+        return fail(Code::tpm_failed, "a public area has no Name of SHA-256 or SHA-384");
     }
-    const Hash hash = sha256(ByteView(encoded).first(size));
-    Bytes name = {TPM2_ALG_SHA256 >> 8U, TPM2_ALG_SHA256 & 0xFFU};
-    name.insert(name.end(), hash.begin(), hash.end());
+    const auto hash = attest::digest(*alg, ByteView(encoded).first(size));
+    Bytes name = {static_cast<std::uint8_t>(area.nameAlg >> 8U),
+                  static_cast<std::uint8_t>(area.nameAlg & 0xFFU)};
+    name.insert(name.end(), hash.view().begin(), hash.view().end());
     return name;
 }
 
@@ -41,6 +43,16 @@ Result<TPM2B_PUBLIC> public_area(Context &context, ESYS_TR object) {
         return fail(Code::internal, "tpm2-tss shows an object in a form that is not known");
     }
     return area;
+}
+
+Result<Bytes> marshal(const TPM2B_PUBLIC &area) {
+    Bytes encoded(sizeof(TPM2B_PUBLIC));
+    std::size_t size = 0;
+    if (Tss2_MU_TPM2B_PUBLIC_Marshal(&area, encoded.data(), encoded.size(), &size) != TSS2_RC_SUCCESS) {
+        return fail(Code::internal, "a public area could not be encoded");
+    }
+    encoded.resize(size);
+    return encoded;
 }
 
 Result<Bytes> computed_name(Context &context, ESYS_TR object) {

@@ -10,8 +10,12 @@
 
 namespace dsmil::tpm {
 
-// tpm_failed when the public area cannot be encoded or its Name is not SHA-256.
+// tpm_failed when the public area cannot be encoded or its Name is of another hash
+// than SHA-256 and SHA-384.
 [[nodiscard]] Result<Bytes> name_of(const TPMT_PUBLIC &area);
+
+// As tpm2_readpublic writes it: TPM2B_PUBLIC.
+[[nodiscard]] Result<Bytes> marshal(const TPM2B_PUBLIC &area);
 
 // The public area that ESYS has for an object, from which it encrypts salts and
 // computes HMACs. A TPM's answer to ReadPublic is not authenticated: only a Name

@@ -48,13 +48,19 @@ Service::Opened Service::open() {
     tpm_.reset(); // One connection at a time: a TPM without a resource manager serves no second.
     auto opened = Tpm::open(*options_, timings_);
     if (!opened) {
-        return {.trouble = std::move(opened.error()), .checkpoint_spki = {}, .grant_spki = {}, .made = {}};
+        return {.trouble = std::move(opened.error()),
+                .checkpoint_spki = {},
+                .grant_spki = {},
+                .made = {},
+                .origin = {}};
     }
     tpm_ = std::move(*opened);
     return {.trouble = std::nullopt,
             .checkpoint_spki = tpm_->key(Purpose::checkpoint).spki(),
             .grant_spki = tpm_->key(Purpose::grant).spki(),
-            .made = tpm_->made_anew()};
+            .made = tpm_->made_anew(),
+            .origin = tpm_->root().origin(),
+            .pinned_now = tpm_->root().pinned_now()};
 }
 
 void Service::connected(Opened opened) {
@@ -71,6 +77,15 @@ void Service::connected(Opened opened) {
         }
         checkpoint_spki_ = std::move(opened.checkpoint_spki);
         grant_spki_ = std::move(opened.grant_spki);
+        origin_ = std::move(opened.origin);
+        if (opened.pinned_now) {
+            hear({"tpm_pinned",
+                  origin_->trouble
+                      ? "the TPM's storage root was pinned at first sight: no maker's certificate says "
+                        "that it is the TPM's"
+                      : "the TPM's storage root was pinned: its maker certified the TPM",
+                  context_of(*origin_)});
+        }
         if (!lost_lately_) {
             retry_ = retry_from_;
         }
@@ -82,9 +97,7 @@ void Service::connected(Opened opened) {
     // The same trouble again is no news.
     if (!trouble_ || trouble_->code != opened.trouble->code) {
         log_.write_error(LogLevel::warning, "tpm_unavailable", *opened.trouble);
-        if (opened.trouble->code == Code::tpm_changed) {
-            hear({"tpm_changed", opened.trouble->detail, {}});
-        }
+        hear_of(*opened.trouble);
     }
     go_without(std::move(*opened.trouble));
 }
@@ -225,7 +238,16 @@ void Service::held() {
     retry_ = retry_from_;
 }
 
-void Service::hear(const SecurityEvent &event) {
+// Some errors are more than that.
+void Service::hear_of(const Error &trouble) {
+    if (trouble.code == Code::tpm_changed) {
+        hear({"tpm_changed", trouble.detail, {}});
+    } else if (trouble.code == Code::tpm_untrusted) {
+        hear({"tpm_answer_forged", trouble.detail, {}});
+    }
+}
+
+void Service::hear(const SecurityEvent &event, Heard then) {
     auto context = event.context;
     context.emplace_back("action", event.action);
     log_.write({.level = LogLevel::warning,
@@ -233,21 +255,85 @@ void Service::hear(const SecurityEvent &event) {
                 .message = event.message,
                 .context = std::move(context)});
     if (hear_) {
-        hear_(event);
+        hear_(event, std::move(then));
+    } else {
+        then(true);
     }
 }
 
+// The mark moves on when all of a look's events are durable.
+void Service::hear_all(const Look &seen) {
+    struct Open {
+        std::size_t left;
+        bool durable = true;
+        Mark mark;
+    };
+    const auto open = std::make_shared<Open>(Open{.left = seen.events.size(), .mark = seen.mark});
+    for (const auto &event : seen.events) {
+        hear(event, [this, open](bool durable) {
+            open->durable = open->durable && durable;
+            if (--open->left == 0) {
+                settle(open->mark, open->durable);
+            }
+        });
+    }
+}
+
+void Service::settle(const Mark &mark, bool durable) {
+    health_->settle(mark, durable);
+    const bool taken = worker_.submit(static_cast<unsigned>(Urgency::checkpoint), [this] {
+        if (auto kept = health_->catch_up(); !kept) {
+            reactor_.post([this, error = std::move(kept.error())] {
+                log_.write_error(LogLevel::warning, "tpm_mark_failed", error);
+            });
+        }
+    });
+    static_cast<void>(taken); // Refused when the queue is full: then the next look takes note of it.
+}
+
 Ticket Service::look(Urgency urgency, std::chrono::milliseconds deadline, Then<Result<Status>> then) {
-    return run<Look>(
-        urgency, deadline, [this](Tpm &tpm) { return health_->look(tpm); },
-        [this, then = std::move(then)](Result<Look> seen) mutable {
-            if (!seen) {
-                then(std::unexpected(std::move(seen.error())));
+    return run<Status>(
+        urgency, deadline,
+        [this](Tpm &tpm) {
+            return health_->look(tpm).transform([this](Look seen) {
+                Status status = seen.status;
+                // Not through the answer: who asked may be gone, and the events must not go with him.
+                reactor_.post([this, seen = std::move(seen)] {
+                    last_status_ = seen.status;
+                    hear_all(seen);
+                });
+                return status;
+            });
+        },
+        std::move(then));
+}
+
+Ticket Service::certify(Then<Result<Origin>> then) {
+    using Certified = std::pair<Result<void>, Origin>; // what is known is the outcome of a failure, too
+    return run<Certified>(
+        Urgency::normal, key_deadline,
+        [](Tpm &tpm) -> Result<Certified> {
+            auto done = tpm.certify();
+            if (!done && !tpm.context().usable()) {
+                return std::unexpected(std::move(done.error())); // Whoever forged it, lost() tells.
+            }
+            return Certified(std::move(done), tpm.root().origin());
+        },
+        [this, then = std::move(then)](Result<Certified> outcome) mutable {
+            if (!outcome) {
+                then(std::unexpected(std::move(outcome.error())));
                 return;
             }
-            last_status_ = seen->status;
-            std::ranges::for_each(seen->events, [this](const SecurityEvent &event) { hear(event); });
-            then(std::move(seen->status));
+            auto &[done, origin] = *outcome;
+            origin_ = origin;
+            if (!done) {
+                hear_of(done.error());
+                then(std::unexpected(std::move(done.error())));
+                return;
+            }
+            hear({"tpm_certified", "the TPM's maker certified the TPM whose storage root is pinned",
+                  context_of(origin)});
+            then(std::move(origin));
         });
 }
 

@@ -9,6 +9,7 @@
 #include "base/worker.hpp"
 #include "ledger/signer.hpp"
 #include "tpm/key_file.hpp"
+#include "tpm/origin.hpp"
 #include "tpm/pending.hpp"
 #include "tpm/status.hpp"
 #include "tpm/timing.hpp"
@@ -59,8 +60,11 @@ class Service final : public ledger::Signer {
     // Connects; goes on trying until there is a TPM. `ready` is called each time
     // that it becomes usable.
     void start(std::function<void()> ready);
-    // Who hears of security events: the TPM was reset, exchanged, interposed.
-    void on_event(std::function<void(const SecurityEvent &)> hear) { hear_ = std::move(hear); }
+    // Who hears of security events: the TPM was reset, exchanged, interposed. He says
+    // whether it is durable now; what shows in the TPM's counts is told again until it is,
+    // in this life of the daemon or the next.
+    using Heard = std::function<void(bool durable)>;
+    void on_event(std::function<void(const SecurityEvent &, Heard)> hear) { hear_ = std::move(hear); }
     // Does what waits. False if the TPM hangs: then the process has to end
     // without joining.
     [[nodiscard]] bool stop(std::chrono::milliseconds patience);
@@ -89,6 +93,12 @@ class Service final : public ledger::Signer {
     // See make_quote().
     Ticket quote(Bytes nonce, std::vector<unsigned> pcrs, Then<Result<Quote>> then);
 
+    // Whose word it is that this is the TPM's storage root; as long as there is a TPM.
+    [[nodiscard]] const std::optional<Origin> &origin() const { return origin_; }
+    // Looks for the maker's certificate again; the errors of StorageRoot::certify(). A success, and that
+    // it is another TPM, are security events.
+    Ticket certify(Then<Result<Origin>> then);
+
     // Looks now. last_status() has what was seen last, whenever that was.
     Ticket status(Then<Result<Status>> then);
     [[nodiscard]] const std::optional<Status> &last_status() const { return last_status_; }
@@ -109,6 +119,8 @@ class Service final : public ledger::Signer {
         Bytes checkpoint_spki;
         Bytes grant_spki;
         std::vector<std::string> made; // keys that were made anew
+        std::optional<Origin> origin;
+        bool pinned_now = false;
     };
 
     void connect();
@@ -128,7 +140,10 @@ class Service final : public ledger::Signer {
     void held();
     Ticket look(Urgency urgency, std::chrono::milliseconds deadline, Then<Result<Status>> then);
     void watch();
-    void hear(const SecurityEvent &event);
+    void hear_of(const Error &trouble);
+    void hear(const SecurityEvent &event, Heard then = [](bool) {});
+    void hear_all(const Look &seen);
+    void settle(const Mark &mark, bool durable);
 
     Reactor &reactor_;
     const Log &log_;
@@ -137,6 +152,7 @@ class Service final : public ledger::Signer {
     std::optional<Error> trouble_;
     std::optional<Bytes> checkpoint_spki_;
     std::optional<Bytes> grant_spki_;
+    std::optional<Origin> origin_;
     std::optional<KeyFile> fallback_;
     bool stopped_ = false;
     bool unavailable_ = false; // the TPM could not be opened, or not for long
@@ -145,7 +161,7 @@ class Service final : public ledger::Signer {
     std::chrono::milliseconds retry_;
     Reactor::Timer retry_timer_;
     Reactor::Timer watch_timer_;
-    std::function<void(const SecurityEvent &)> hear_;
+    std::function<void(const SecurityEvent &, Heard)> hear_;
     std::optional<Status> last_status_;
     Timings timings_;
     std::unique_ptr<Health> health_; // these two of the worker's thread

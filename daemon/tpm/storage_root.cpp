@@ -2,6 +2,7 @@
 #include "tpm/storage_root.hpp"
 
 #include "base/file.hpp"
+#include "tpm/maker_session.hpp"
 #include "tpm/object_name.hpp"
 #include "tpm/session.hpp"
 #include "tpm/templates.hpp"
@@ -49,6 +50,20 @@ Result<Object> derive(Context &context, ESYS_TR authorisation) {
     return Object(context, handle);
 }
 
+// Without a salt, where there is no key yet to salt it to: the owner's password makes its
+// HMAC, and does not itself go over the bus.
+Result<Session> bare_session(Context &context) {
+    return Session::start(context, none, Session::Kind::hmac);
+}
+
+std::string path_of(const std::string &state_dir) {
+    return state_dir + "/srk.name";
+}
+
+Error not_certified(const Error &trouble) {
+    return {trouble.code, "the TPM is not certified: " + trouble.detail, {std::string(certify_remedy)}};
+}
+
 std::unexpected<Error> another(const Bytes &is, const Bytes &pinned) {
     return fail(Code::tpm_changed, "the storage root key is another one",
                 {std::format("its Name is {}, pinned was {}", to_hex(is), to_hex(pinned)),
@@ -92,25 +107,26 @@ Result<void> evict(Context &context, const Object &object, TPM2_HANDLE handle, E
         [&](ESYS_CONTEXT *esys) { return Esys_EvictControl_Finish(esys, &kept); });
 }
 
-Result<StorageRoot> StorageRoot::open(Context &context, const std::string &state_dir) {
-    const std::string path = state_dir + "/srk.name";
-    const auto read = pinned_name(path);
-    if (!read) {
-        return std::unexpected(read.error());
+Result<StorageRoot> StorageRoot::open(Context &context, const std::string &state_dir, const Belief &belief) {
+    const auto pinned = pinned_name(path_of(state_dir));
+    if (!pinned) {
+        return std::unexpected(pinned.error());
     }
+    return *pinned ? find(context, state_dir, **pinned) : pin(context, state_dir, belief);
+}
+
+Result<StorageRoot> StorageRoot::find(Context &context, const std::string &state_dir, const Bytes &pinned) {
+    auto origin = load_origin(state_dir, pinned);
     auto found = find_persistent(context, storage_root_handle);
-    if (!found) {
-        return std::unexpected(std::move(found.error()));
+    if (!origin || !found) {
+        return std::unexpected(std::move(!origin ? origin.error() : found.error()));
     }
-    const auto &pinned = *read;
     auto &there = *found;
-    if (there && pinned && computed_name(context, there->handle()) == *pinned) {
-        return StorageRoot(std::move(*there), *pinned);
+    if (there && computed_name(context, there->handle()) == pinned) {
+        return StorageRoot(std::move(*there), std::move(*origin), false);
     }
     there.reset();
-    // Without a salt, as there is no key yet to salt it to: the owner's password makes its
-    // HMAC, and does not itself go over the bus.
-    const auto session = Session::start(context, none, Session::Kind::hmac);
+    const auto session = bare_session(context);
     if (!session) {
         return std::unexpected(session.error());
     }
@@ -122,16 +138,77 @@ Result<StorageRoot> StorageRoot::open(Context &context, const std::string &state
     if (!name) {
         return std::unexpected(name.error());
     }
-    if (pinned && *pinned != *name) {
-        return another(*name, *pinned);
+    if (*name != pinned) {
+        return another(*name, pinned);
     }
-    const std::string line = to_hex(*name) + "\n";
-    if (!pinned) {
-        if (auto written = write_file(path, as_bytes(line), 0640); !written) {
-            return std::unexpected(std::move(written.error()).in("pinning the storage root key"));
+    return StorageRoot(keep_in_tpm(context, std::move(*derived), session->handle()), std::move(*origin),
+                       false);
+}
+
+Result<StorageRoot> StorageRoot::pin(Context &context, const std::string &state_dir, const Belief &belief) {
+    auto maker = start_maker_session(context, nullptr, belief.folders);
+    if (!maker) {
+        return std::unexpected(std::move(maker.error()));
+    }
+    auto &origin = maker->origin;
+    if (const auto &trouble = origin.trouble; trouble && belief.demanded) {
+        return std::unexpected(not_certified(*trouble));
+    }
+    auto session = std::move(maker->session);
+    if (!session) {
+        auto bare = bare_session(context);
+        if (!bare) {
+            return std::unexpected(std::move(bare.error()));
         }
+        session = std::move(*bare);
     }
-    return StorageRoot(keep_in_tpm(context, std::move(*derived), session->handle()), *name);
+    const bool certified = !origin.trouble;
+    auto derived = derive(context, session->handle(certified ? Protect::both : Protect::none));
+    if (!derived) {
+        return std::unexpected(std::move(derived.error()));
+    }
+    auto name = computed_name(context, derived->handle());
+    if (!name) {
+        return std::unexpected(std::move(name.error()));
+    }
+    origin.root_name = std::move(*name);
+    const std::string line = to_hex(origin.root_name) + "\n";
+    // The Name is written last: it says that all of it is there.
+    auto written = origin.trouble ? Result<void>{} : save_origin(state_dir, origin);
+    written = written.and_then([&] { return write_file(path_of(state_dir), as_bytes(line), 0640); });
+    if (!written) {
+        return std::unexpected(std::move(written.error()).in("pinning the storage root key"));
+    }
+    return StorageRoot(keep_in_tpm(context, std::move(*derived), session->handle()), std::move(origin), true);
+}
+
+Result<void> StorageRoot::certify(Context &context, const Session &session, const std::string &state_dir,
+                                  const Belief &belief) {
+    auto maker = start_maker_session(context, &session, belief.folders);
+    if (!maker) {
+        return std::unexpected(std::move(maker.error()));
+    }
+    auto &origin = maker->origin;
+    origin.root_name = name();
+    if (const auto &trouble = origin.trouble) {
+        if (origin_.trouble) { // What was certified once stays it: the roots may have gone since.
+            origin_ = origin;
+        }
+        return std::unexpected(not_certified(*trouble));
+    }
+    const auto derived = derive(context, maker->session->handle(Protect::both));
+    const auto is = derived ? computed_name(context, derived->handle()) : std::unexpected(derived.error());
+    if (!is) {
+        return std::unexpected(is.error());
+    }
+    if (*is != name()) {
+        return another(*is, name());
+    }
+    if (auto saved = save_origin(state_dir, origin); !saved) {
+        return saved;
+    }
+    origin_ = std::move(origin);
+    return {};
 }
 
 } // namespace dsmil::tpm

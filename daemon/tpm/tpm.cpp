@@ -32,7 +32,7 @@ Result<std::unique_ptr<Tpm>> Tpm::open(const TpmOptions &options, Timings &timin
     if (!context) {
         return std::unexpected(std::move(context.error()));
     }
-    std::unique_ptr<Tpm> tpm(new Tpm(std::move(*context), options.secrets)); // The constructor is private.
+    std::unique_ptr<Tpm> tpm(new Tpm(std::move(*context), options)); // The constructor is private.
     // A real TPM that nobody started was reset behind the system's back: it stays as it is.
     if (is_simulator(options.context.tcti)) {
         if (auto started = tpm->context_.start_up(); !started) {
@@ -47,14 +47,14 @@ Result<std::unique_ptr<Tpm>> Tpm::open(const TpmOptions &options, Timings &timin
     }
     set_secret(tpm->context_, ESYS_TR_RH_OWNER, tpm->secrets_.find("owner"));
     set_secret(tpm->context_, ESYS_TR_RH_ENDORSEMENT, tpm->secrets_.find("endorsement"));
-    if (auto loaded = tpm->load(options.state_dir); !loaded) {
+    if (auto loaded = tpm->load(); !loaded) {
         return std::unexpected(std::move(loaded.error()));
     }
     return tpm;
 }
 
-Result<void> Tpm::load(const std::string &state_dir) {
-    auto root = StorageRoot::open(context_, state_dir);
+Result<void> Tpm::load() {
+    auto root = StorageRoot::open(context_, state_dir_, belief_);
     if (!root) {
         return std::unexpected(std::move(root.error()));
     }
@@ -65,7 +65,7 @@ Result<void> Tpm::load(const std::string &state_dir) {
     }
     session_ = std::make_unique<Session>(std::move(*session));
     for (const auto purpose : {Purpose::attestation, Purpose::checkpoint, Purpose::grant}) {
-        auto key = Key::load_or_create(parent(), purpose, state_dir, secrets_);
+        auto key = Key::load_or_create(parent(), purpose, state_dir_, secrets_);
         if (!key) {
             return std::unexpected(std::move(key.error()));
         }

@@ -20,6 +20,7 @@ struct TpmOptions {
     ContextOptions context;
     std::string state_dir;
     Secrets secrets;
+    Belief belief = {}; // in certificates of TPM makers
     // The kernel's own key in the null hierarchy, which is another one after each
     // reset (Documentation/security/tpm/tpm-security.rst); not there before Linux 6.10.
     std::string null_name_path = "/sys/class/tpm/tpm0/null_name";
@@ -45,16 +46,22 @@ class Tpm {
     [[nodiscard]] const Identity &identity() const { return identity_; }
     // The files of keys that were missing while others were there, so that they were made anew.
     [[nodiscard]] const std::vector<std::string> &made_anew() const { return made_anew_; }
+    // Looks for its maker's certificate again; see StorageRoot::certify().
+    [[nodiscard]] Result<void> certify() { return root_->certify(context_, *session_, state_dir_, belief_); }
     [[nodiscard]] Parent parent() { return {context_, root_->handle(), *session_}; }
 
   private:
-    Tpm(Context context, Secrets secrets) : context_(std::move(context)), secrets_(std::move(secrets)) {}
+    Tpm(Context context, const TpmOptions &options)
+        : context_(std::move(context)), secrets_(options.secrets), state_dir_(options.state_dir),
+          belief_(options.belief) {}
     [[nodiscard]] Result<void> read_identity();
     [[nodiscard]] Result<void> check_keys();
-    [[nodiscard]] Result<void> load(const std::string &state_dir);
+    [[nodiscard]] Result<void> load();
 
     Context context_; // before what is flushed through it
     Secrets secrets_;
+    std::string state_dir_;
+    Belief belief_;
     std::unique_ptr<StorageRoot> root_;
     std::unique_ptr<Session> session_;
     std::map<Purpose, Key> keys_;

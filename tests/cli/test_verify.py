@@ -216,6 +216,66 @@ class Quote(WithTpm):
         self.assert_both(self.quote_arguments(eat=signed, out=self.path("new")), 1, "malformed")
 
 
+class Made(TestCase):
+    """Quotes that no TPM makes, or not so easily, signed by a key in PEM."""
+
+    def setUp(self):
+        super().setUp()
+        self.key = self.new_key("ak.key")
+        subprocess.run(["openssl", "pkey", "-in", self.key, "-pubout", "-out", self.path("ak.pem")], check=True,
+                       capture_output=True)
+
+    def new_key(self, name):
+        subprocess.run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out",
+                        self.path(name)], capture_output=True, check=True)
+        return self.path(name)
+
+    def write(self, name, data):
+        with open(self.path(name), "wb") as file:
+            file.write(data)
+        return self.path(name)
+
+    def arguments(self, pcrs, *more, magic=0xFF544347, kind=0x8018, after=b""):
+        """A quote of these PCRs (ascending), with their values as tpm2_quote -F values writes them."""
+        values = b"".join(pcrs.values())
+        bits = sum(1 << pcr for pcr in pcrs).to_bytes(3, "little")
+        nonce, name = bytes.fromhex(NONCE), b"\0\x0b" + bytes(32)
+        message = struct.pack(">IHH", magic, kind, len(name)) + name + struct.pack(">H", len(nonce)) + nonce
+        message += struct.pack(">QIIBQ", 5, 1, 0, 1, 7) + struct.pack(">IHB", 1, 0x0B, 3) + bits
+        message += struct.pack(">H", 32) + sha256(values) + after
+        subprocess.run(["openssl", "dgst", "-sha256", "-sign", self.key, "-out", self.path("sig"),
+                        self.write("msg", message)], check=True, capture_output=True)
+        return ["verify", "quote", "--message", self.path("msg"), "--signature", self.path("sig"), "--pcrs",
+                self.write("values", values), "--ak", self.path("ak.pem"), "--nonce", NONCE, *more]
+
+    def test_what_is_no_quote_is_said_before_its_values_are_read(self):
+        pcrs = {0: sha256(b"0"), 7: sha256(b"7")}
+        self.assertTrue(run("--json", *self.arguments(pcrs)).json()["holds"])
+        for check, change in (("magic", {"magic": 0x11111111}), ("type", {"kind": 0x8017}), ("form", {"after": b"x"})):
+            error = self.assert_both(self.arguments(pcrs, **change), 7, "attestation_failed")
+            self.assertTrue(error["detail"].startswith(check + ": "), error["detail"])
+
+    def test_a_check_fails_also_when_its_finding_is_one_too_many(self):
+        log, value = EventLog(), bytes(32)
+        for number in range(101):
+            log.add(4, EV_EFI_ACTION, b"evil %d" % number)
+            value = sha256(value + log.events[-1][1])
+        text, _, extended = ima_line("/tmp/evil")
+        policy = self.write("policy", b"[events]\n4 = []\n[ima]\nfiles = []\n")
+        arguments = self.arguments({4: value, 10: sha256(bytes(32) + extended)}, "--eventlog", self.write("log", log.data),
+                                   "--ima", self.write("ima", text.encode()), "--policy", policy, "--eat",
+                                   self.new_key("eat.key"), "--out", self.path("token"))
+        result = run("--json", *arguments)
+        document = result.json()
+        self.assertEqual((result.code, len(document["findings"]), document["more_findings"]), (7, 100, 2))
+        self.assertEqual((document["checks"]["ima"], document["checks"]["reference"]), ("fail", "fail"))
+        with open(self.path("token"), encoding="ascii") as file:
+            claims = file.read().split(".")[1]
+        body = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+        self.assertIn(["ima", "fail"], body["measres"][0][1])
+        self.assertEqual((body["dsmil_holds"], body["dsmil_more_findings"]), (False, 2))
+
+
 class Logs(WithTpm):
     @classmethod
     def prepare(cls):
@@ -315,7 +375,29 @@ class Logs(WithTpm):
         bad = good.replace(document["pcrs"]["4"], "00" * 32).replace("ak_names = \"000b", "ak_names = \"000c")
         result = run("--json", *self.quote_arguments(policy=self.policy(bad)))
         self.assertEqual((result.code, [f["check"] for f in result.json()["findings"]]), (7, ["ak-name", "pcr"]))
-        self.assert_both(self.quote_arguments(policy=self.policy("[nonsense]\nx = 1\n")), 2, "config_invalid")
+        self.assert_both(self.quote_arguments(policy=self.policy("[nonsense]\nx = 1\n")), 2, "reference_invalid")
+        error = self.assert_both(self.quote_arguments(policy=self.policy("[tpm]\nak_names = []\n")), 2,
+                                 "reference_invalid")
+        self.assertIn("must not be empty", " ".join(error["causes"]))
+
+    def test_reference_values_of_other_things_are_not_called_compared(self):
+        policy = self.policy("[tpm]\nek_names = \"000b00\"\n")
+        document = run("--json", *self.quote_arguments(policy=policy)).json()
+        self.assertEqual((document["holds"], document["checks"]["reference"]), (True, "not-run"))
+
+    def test_a_file_with_the_name_of_the_kernels_first_entry_is_a_file(self):
+        lines = [ima_line(path) for path in ("boot_aggregate", "/usr/bin/true", "boot_aggregate")]
+        value = bytes(32)
+        for _, _, extended in lines:
+            value = sha256(value + extended)
+        allow = self.policy("[ima]\nfiles = [\"sha256:{} /usr/bin/true\"]\n".format(sha256(b"/usr/bin/true").hex()))
+        path = self.write("ima", "".join(line[0] for line in lines).encode())
+        result = run("--json", "verify", "ima", path, "--pcr10", value.hex(), "--policy", allow)
+        self.assertEqual((result.code, [f["entry"] for f in result.json()["findings"]]), (7, [3]))
+        # IMA that is off measures nothing, whatever the list says.
+        result = run("--json", "verify", "ima", path, "--pcr10", "00" * 32, "--policy", allow)
+        self.assertEqual((result.code, [f["check"] for f in result.json()["findings"]]), (7, ["files"]))
+        self.assertEqual(run("verify", "ima", self.write("none", b""), "--policy", allow).code, 7)
 
     def test_banks_and_reference_values_that_do_not_fit_are_refused(self):
         self.assert_both(["verify", "eventlog", self.tpm.path("log"), "--bank", "sha1"], 1, "malformed")

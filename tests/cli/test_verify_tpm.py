@@ -3,6 +3,7 @@
 are what they are compared with."""
 import json
 import os
+import shutil
 import subprocess
 import unittest
 
@@ -160,6 +161,37 @@ class Credential(WithTpm):
         with open(self.path("opened"), "rb") as file:
             self.assertEqual(file.read(), SECRET)
 
+    def open_with(self, ek, public, attributes="fixedtpm|fixedparent|sensitivedataorigin|userwithauth|restricted|decrypt",
+                  **template):
+        """The secret, by an EK of this template (hash, kind), given in the form of `public`."""
+        self.tpm.run("tpm2_createprimary", "-C", "e", "-g", template["hash"], "-G", template["kind"], "-c", ek + ".ctx",
+                     "-a", attributes)
+        self.tpm.run("tpm2_readpublic", "-c", ek + ".ctx", "-f", public, "-o", ek + "." + public)
+        self.tpm.flush()
+        out = self.path(ek + ".credential")
+        done = run("--json", *self.make(ek + "." + public, out, ak=self.tpm.path("ak.pub"), secret=self.write("short", SECRET[:20])))
+        self.assertEqual(done.code, 0, done.out)
+        self.tpm.run("tpm2_activatecredential", "-c", "ak.ctx", "-C", ek + ".ctx", "-i", out, "-o", self.path("opened"))
+        self.tpm.flush()
+        with open(self.path("opened"), "rb") as file:
+            self.assertEqual(file.read(), SECRET[:20])
+
+    def test_a_hash_shorter_than_the_key_is_taken_in_two_turns(self):
+        for kind in ("ecc256:aes256cfb", "rsa2048:aes256cfb"):
+            with self.subTest(kind):
+                self.open_with("ek1" + kind[:3], "tss", hash="sha1", kind=kind)
+
+    def test_a_pem_of_3072_bits_is_of_the_stronger_template(self):
+        self.open_with("ek3072", "pem", hash="sha384", kind="rsa3072:aes256cfb")
+
+    def test_a_key_that_opens_no_credential_is_refused(self):
+        self.tpm.run("tpm2_createprimary", "-C", "o", "-c", "primary.ctx")
+        self.tpm.run("tpm2_create", "-C", "primary.ctx", "-G", "rsa2048", "-u", "free.pub", "-r", "free.priv",
+                     "-a", "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|decrypt")
+        self.tpm.flush()
+        error = self.assert_both(self.make("free.pub", self.path("x"), ak=self.tpm.path("ak.pub")), 2, "usage")
+        self.assertIn("attributes", error["detail"])
+
     def test_another_key_does_not_open_it(self):
         with open(self.tpm.path("ak.name"), "rb") as file:
             name = bytearray(file.read())
@@ -211,14 +243,15 @@ class EkCertificate(WithTpm):
             os.link(os.path.join(cls.shared, name), os.path.join(cls.shared, "roots", name))
 
     @classmethod
-    def issue(cls, name, issuer, extensions, key=None):
+    def issue(cls, name, issuer, extensions, key=None, hash_name="sha256"):
         with open(os.path.join(cls.shared, "ext"), "w", encoding="utf-8") as file:
             file.writelines("{}={}\n".format(*item) for item in extensions.items())
             file.write(cls.TPM)
         sign = ["-signkey", name + ".key"] if issuer == name else ["-CA", issuer + ".pem", "-CAkey", issuer + ".key"]
         csr = name + ".csr" if key is None else "ek.csr"
         force = [] if key is None else ["-force_pubkey", key]
-        cls.openssl("x509", "-req", "-in", csr, *sign, *force, "-days", "30", "-extfile", "ext", "-out", name + ".pem")
+        cls.openssl("x509", "-req", "-in", csr, *sign, *force, "-days", "30", "-extfile", "ext", "-" + hash_name, "-out",
+                    name + ".pem")
 
     def verify(self, name="good.pem", roots="roots", *more):
         return ["verify", "ek-cert", self.tpm.path(name), "--roots", self.tpm.path(roots), *more]
@@ -257,6 +290,37 @@ class EkCertificate(WithTpm):
                 extensions = {key: value for key, value in {**self.GOOD, **changes}.items() if value}
                 self.issue("odd", "middle", extensions, "ek.pem")
                 self.refused(check, "odd.pem")
+
+    def test_a_weak_authority_is_refused(self):
+        authority = {"basicConstraints": "critical,CA:TRUE", "keyUsage": "critical,keyCertSign"}
+        self.openssl("req", "-new", "-newkey", "rsa:1024", "-nodes", "-subj", "/CN=vendor weak", "-keyout", "weak.key",
+                     "-out", "weak.csr")
+        self.issue("weak", "root", authority)
+        self.issue("sha1", "middle", self.GOOD, "ek.pem", hash_name="sha1")
+        self.issue("below", "weak", self.GOOD, "ek.pem")
+        shutil.copytree(self.tpm.path("roots"), self.path("roots"))
+        shutil.copy(self.tpm.path("weak.pem"), self.path("roots"))
+        for name in ("below.pem", "sha1.pem"):
+            error = self.assert_both(self.verify(name, self.path("roots")), 7, "certificate_refused")
+            self.assertIn("too weak", error["detail"])
+            self.assertIn("stronger authority", error["detail"])
+
+    def test_a_damaged_root_is_not_passed_over(self):
+        for name, spoil in (("bad.pem", lambda good: good.replace(b"\nMII", b"\nAAA", 1)),
+                            ("second.pem", lambda good: good + good.replace(b"\nMII", b"\nAAA", 1)),
+                            ("bad.der", lambda good: b"\x30\x03abc")):
+            folder = self.path("of-" + name)
+            shutil.copytree(self.tpm.path("roots"), folder)
+            with open(self.tpm.path("other.pem"), "rb") as file:
+                good = file.read()
+            with open(os.path.join(folder, name), "wb") as file:
+                file.write(spoil(good))
+            with open(os.path.join(folder, "README"), "wb") as file:
+                file.write(b"These are the roots of the vendor.\n")
+            error = self.assert_both(self.verify("good.pem", folder), 1, "malformed")
+            self.assertIn(name, error["detail"])
+            os.unlink(os.path.join(folder, name))
+            self.assertEqual(run(*self.verify("good.pem", folder)).code, 0)
 
     def test_one_that_ended_is_refused(self):
         self.openssl("x509", "-req", "-in", "ek.csr", "-CA", "middle.pem", "-CAkey", "middle.key", "-force_pubkey",

@@ -45,7 +45,8 @@ class ApiTest : public testing::Test {
         DeviceApi device(ledger, tpm, directory.path(""), [](std::uint16_t) -> Result<DeviceState> {
             return fail(Code::module_missing, "the test has no module");
         });
-        api.emplace(log.log, ledger, tpm, std::move(device), grants, std::move(roles));
+        api.emplace(log.log, ledger, tpm, std::move(device), IdentityApi(ledger, tpm, directory.path("")),
+                    TpmApi(system_clock(), ledger, tpm, {}), grants, responder, std::move(roles));
         server.emplace(reactor, log.log, *api);
         ASSERT_TRUE(server->start(
             {.path = socket_path, .group = "", .peer_of = [this](int) -> Result<Peer> { return peer; }}));
@@ -121,6 +122,14 @@ class ApiTest : public testing::Test {
     grants::Service grants{
         reactor, log.log, system_clock(),
         ledger,  key,     std::make_unique<grants::ModuleKernel>(Paths{.nodes = "/nonexistent"})};
+    response::Responder responder{reactor,
+                                  log.log,
+                                  system_clock(),
+                                  ledger,
+                                  grants,
+                                  [](std::uint16_t, const std::string &, Then<Result<Bytes>> then) {
+                                      then(fail(Code::tpm_missing, "the test has no TPM"));
+                                  }};
     std::optional<Api> api;
     std::optional<Server> server;
     std::jthread thread;

@@ -115,6 +115,11 @@ TEST_F(DocumentedConfig, SaysTheDefaults) {
     EXPECT_EQ(documented->ledger.checkpoint_interval, defaults.ledger.checkpoint_interval);
     EXPECT_EQ(documented->ledger.max_bytes, defaults.ledger.max_bytes);
     EXPECT_EQ(documented->tpm.tcti, defaults.tpm.tcti);
+    EXPECT_EQ(documented->tpm.limits.extend_pcrs, defaults.tpm.limits.extend_pcrs);
+    EXPECT_EQ(documented->tpm.limits.nv_first, defaults.tpm.limits.nv_first);
+    EXPECT_EQ(documented->tpm.limits.nv_last, defaults.tpm.limits.nv_last);
+    EXPECT_EQ(documented->tpm.limits.nv_writes_per_day, defaults.tpm.limits.nv_writes_per_day);
+    EXPECT_EQ(documented->response.rules, defaults.response.rules);
     EXPECT_EQ(documented->device.follow, defaults.device.follow);
     EXPECT_EQ(documented->device.nodes, defaults.device.nodes);
     EXPECT_EQ(documented->api.socket, defaults.api.socket);

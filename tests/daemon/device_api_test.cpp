@@ -4,6 +4,9 @@
 #include "attest/quote.hpp"
 #include "attest/statement.hpp"
 #include "base/clock.hpp"
+#include "base/file.hpp"
+#include "device/security_event.hpp"
+#include "ledger/tree.hpp"
 #include "support.hpp"
 #include "swtpm.hpp"
 #include "tpm/pcr.hpp"
@@ -51,7 +54,8 @@ TEST(DeviceStatement, IsTheSameBytesForTheSameState) {
 }
 
 TEST(DeviceRequest, RefusesWhatIsMalformed) {
-    const DeviceMembers members{.nonce = true, .pcrs = true, .sealed = false, .default_pcrs = {7}};
+    const DeviceMembers members{
+        .nonce = true, .pcrs = true, .sealed = false, .record = false, .default_pcrs = {7}};
     for (const auto *body : {"", "[]", "{", R"({"device":"0x8005"})", R"({"nonce":"0011223344556677"})",
                              R"({"device":"0x8005","nonce":"00"})", R"({"device":"0x8005","nonce":7})",
                              R"({"device":"0x8005","nonce":"0011223344556677","more":1})",
@@ -88,7 +92,7 @@ class DeviceApiTest : public testing::Test {
         bool ready = false;
         tpm.start([&] { ready = true; });
         test::run_until(reactor, [&] { return ready; });
-        tpm.on_event([](const auto &) {});
+        tpm.on_event([](const auto &, const auto &then) { then(true); });
     }
     using Handler = void (DeviceApi::*)(const Request &, Then<Result<Response>>);
     Result<object> ask(Handler handler, const object &body) {
@@ -226,6 +230,73 @@ TEST_F(DeviceApiTest, ASealedFileThatWasChangedIsRefused) {
     const auto refused = ask(&DeviceApi::unseal, {{"device", "0x8005"}, {"sealed", changed}});
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, Code::tpm_failed);
+}
+
+TEST(SecurityEvent, IsTheSameWordsForTheSameRecordAndNothingInItEndsALine) {
+    ledger::Record record;
+    record.sequence = 17;
+    record.realtime_ns = 5;
+    record.boottime_ns = 6;
+    record.boot_id.fill(0xAB);
+    record.source = "kernel";
+    record.action = "write";
+    record.outcome = "refused";
+    EXPECT_EQ(security_event(record, "o", Hash{}).error().code, Code::usage);
+    record.device_id = 0x8005;
+    record.reg = 1;
+    record.token = 0x8010;
+    record.actor = ledger::Actor{1000, 42, "a\nvalue b\\", 0};
+    record.values = {{"value", std::uint64_t{7}}, {"two words", std::string("x\ny")}};
+    record.context = {{"errno", std::int64_t{-5}}, {"key", Bytes{1, 0xFF}}};
+    EXPECT_EQ(security_event(record, "test.example/log", Hash{}).value(),
+              "dsmil-security-event-v1\ndevice 0x8005\norigin test.example/log\nrecord 17\nleaf_sha256 " +
+                  std::string(64, '0') +
+                  "\nboot_id abababababababababababababababab\nrealtime_ns 5\nboottime_ns 6\nsource kernel\n"
+                  "action write\noutcome refused\nregister CONFIG\ntoken 0x8010\n"
+                  "actor 1000 42 a\\x0avalue b\\x5c\nvalue value 7\nvalue two\\x20words x\\x0ay\n"
+                  "context errno -5\ncontext key 01ff\n");
+}
+
+// The TPM signs what the daemon says happened; openssl verifies it without any of us.
+TEST_F(DeviceApiTest, ASecurityEventIsSignedWithTheDevicesKey) {
+    const object body = {{"device", "0x8005"}, {"record", 0}};
+    EXPECT_EQ(ask(&DeviceApi::sign_event, body).error().code, Code::not_found) << "an empty ledger";
+    ASSERT_TRUE(ask(&DeviceApi::seal, {{"device", "0x8005"}}));
+    const auto keyless = ask(&DeviceApi::sign_event, body);
+    ASSERT_FALSE(keyless);
+    EXPECT_EQ(keyless.error().code, Code::not_found);
+    EXPECT_NE(keyless.error().detail.find("provision"), std::string::npos);
+    const auto key = ask(&DeviceApi::provision, {{"device", "0x8005"}, {"nonce", "0011223344556677"}});
+    ASSERT_TRUE(key);
+    const auto made = ask(&DeviceApi::sign_event, body);
+    ASSERT_TRUE(made) << made.error().detail;
+    EXPECT_EQ(made->at("public_pem"), key->at("public_pem"));
+    const std::string message(made->at("message").as_string());
+    const auto first = records().front();
+    EXPECT_EQ(
+        message,
+        security_event(first, "test.example/log", ledger::leaf_hash(ledger::encode(first).value())).value());
+    const auto write = [&](const char *name, std::string_view content) {
+        EXPECT_TRUE(write_file(directory.path(name), as_bytes(content), 0600));
+        return directory.path(name);
+    };
+    const auto judge = [&](const std::string &said) {
+        return test::run_program(
+            {"openssl", "dgst", "-sha256", "-verify",
+             write("key.pem", std::string_view(made->at("public_pem").as_string())), "-signature",
+             write("event.sig", as_text(*from_base64(made->at("signature").as_string()))),
+             write("event", said)});
+    };
+    EXPECT_EQ(judge(message), 0);
+    EXPECT_NE(judge(message + " "), 0);
+    EXPECT_EQ(records().back().action, "device_event_signed");
+    EXPECT_EQ(records().back().outcome, "ok");
+    EXPECT_EQ(ask(&DeviceApi::sign_event, {{"device", "0x8006"}, {"record", 0}}).error().code,
+              Code::conflict);
+    EXPECT_EQ(ask(&DeviceApi::sign_event, {{"device", "0x8005"}, {"record", 99}}).error().code,
+              Code::not_found);
+    EXPECT_EQ(ask(&DeviceApi::sign_event, {{"device", "0x8005"}, {"record", -1}}).error().code, Code::usage);
+    EXPECT_EQ(ask(&DeviceApi::sign_event, {{"device", "0x8005"}}).error().code, Code::usage);
 }
 
 TEST_F(DeviceApiTest, ADeviceThatIsNotThereIsNeitherAttestedNorSealed) {

@@ -84,9 +84,17 @@ TEST(EventLog, TheLocalityOfTheStartHasItsPlace) {
     LogBuilder twice;
     twice.event(0, ev_no_action, locality_3).event(0, ev_no_action, locality_3);
     refuses(twice.bytes(), Code::malformed, "event 2 says at which locality");
+    LogBuilder changed;
+    changed.event(0, ev_no_action, "StartupLocality\0\0"sv).event(0, ev_no_action, locality_3);
+    refuses(changed.bytes(), Code::malformed, "event 2 says at which locality");
     LogBuilder elsewhere;
     elsewhere.event(1, ev_no_action, locality_3);
     refuses(elsewhere.bytes(), Code::malformed, "event 1 says at which locality");
+    for (const auto locality : {"StartupLocality\0\1"sv, "StartupLocality\0\xFF"sv}) {
+        LogBuilder none;
+        none.event(0, ev_no_action, locality);
+        refuses(none.bytes(), Code::malformed, "event 1 says at which locality");
+    }
 }
 
 TEST(EventLog, AnUnknownTypeIsAnErrorAndIsNotSkipped) {
@@ -113,7 +121,12 @@ TEST(EventLog, ATypeThatWasChangedToNoActionLeadsElsewhere) {
 TEST(EventLog, ASeparatorAfterAnErrorIsOne) {
     LogBuilder log;
     log.event(4, ev_separator, "why", "\1\0\0\0"sv).event(5, ev_separator, "\xFF\xFF\xFF\xFF");
-    EXPECT_TRUE(parse_event_log(log.bytes(), HashAlg::sha256));
+    log.event(6, ev_separator, "\1\0\0\0"sv).event(0, ev_separator, zeros);
+    const auto parsed = parse_event_log(log.bytes(), HashAlg::sha256).value();
+    EXPECT_EQ(describe(parsed.events[1]), "the separator of an error: measuring failed");
+    EXPECT_EQ(describe(parsed.events[2]), "the separator");
+    EXPECT_EQ(describe(parsed.events[3]), "the separator of an error: measuring failed");
+    EXPECT_EQ(describe(parsed.events[4]), "the separator");
 }
 
 TEST(EventLog, BeyondTheFirmwaresPcrsASeparatorMayHaveFourLetters) {
@@ -191,6 +204,10 @@ TEST(EventLog, AFirstEventThatIsDamagedIsRefused) {
     refuses(with(algorithms, 9), Code::malformed, "digests of algorithm");
     refuses(with(algorithms + 6, 21), Code::malformed, "digests of algorithm 0x0004 have 21 bytes");
     refuses(with(algorithms + 4, 5), Code::malformed, "", HashAlg::sha1); // another number
+    Bytes twice = good;
+    twice.at(algorithms + 4) = 0x0B;
+    twice.at(algorithms + 6) = 32;
+    refuses(twice, Code::malformed, "names algorithm 0x000b twice");
 }
 
 TEST(EventLog, AnEventWithoutADigestOfTheBankIsRefusedInThatBankOnly) {

@@ -160,6 +160,20 @@ class GrantService : public testing::Test {
         return all;
     }
 
+    // The counts of refusals that were held back.
+    std::vector<std::uint64_t> counted() {
+        const auto records = wait<std::vector<ledger::Record>>(
+            [&](auto then) { ledger->read(0, ledger::Service::max_read, std::move(then)); });
+        std::vector<std::uint64_t> counts;
+        for (const auto &record : *records) {
+            if (record.action == "grant_requests_counted") {
+                const auto count = std::ranges::find(record.values, "count", &ledger::Field::name);
+                counts.push_back(std::get<std::uint64_t>(count->value));
+            }
+        }
+        return counts;
+    }
+
     test::TempDir directory;
     test::TestLog log;
     test::TestKey own_key;
@@ -187,6 +201,31 @@ TEST_F(GrantService, WhatNoRuleAllowsIsDeniedAndRecorded) {
     EXPECT_EQ(ask(alice, asked).error().code, Code::grant_denied);
     EXPECT_EQ(std::ranges::count(recorded(), "grant_requested refused"), 4 + 1); // and that of begin()
     EXPECT_TRUE(service->list().empty());
+}
+
+// Any reader may ask: a flood must neither fill the ledger nor be lost from it.
+TEST_F(GrantService, AFloodOfRefusalsIsOneRecordWithItsCount) {
+    constexpr std::uint32_t mallory = 5000;
+    const auto flood = [&](unsigned count) {
+        for (unsigned i = 0; i < count; i++) {
+            ASSERT_EQ(ask(mallory).error().code, Code::grant_denied);
+        }
+    };
+    const auto refused = [&] { return std::ranges::count(recorded(), "grant_requested refused") - 1; };
+    flood(Denials::max_records);
+    EXPECT_EQ(refused(), Denials::max_records); // all of them, up to the limit
+    flood(1'000);
+    EXPECT_EQ(refused(), Denials::max_records);
+    EXPECT_EQ(ask(bob, terms(0x8065)).error().code, Code::grant_denied);
+    EXPECT_EQ(refused(), Denials::max_records + 1); // somebody else is not held back
+    EXPECT_EQ(counted(), std::vector<std::uint64_t>{});
+    clock.boottime += Denials::window_ns;
+    flood(1);
+    EXPECT_EQ(counted(), std::vector<std::uint64_t>{1'000});
+    EXPECT_EQ(refused(), Denials::max_records + 2); // and he begins anew
+    flood(Denials::max_records + 4);
+    service->settle(); // At the end nothing stays uncounted.
+    EXPECT_EQ(counted(), (std::vector<std::uint64_t>{1'000, 5}));
 }
 
 TEST_F(GrantService, OneKeyIsEnoughForAMonitoredDevice) {

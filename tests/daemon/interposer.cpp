@@ -102,7 +102,7 @@ void Interposer::busy(TPM2_CC command, unsigned times) {
 
 void Interposer::change(TPM2_CC command, Alter alter) {
     const std::scoped_lock lock(mutex_);
-    changes_[command] = std::move(alter);
+    changes_[command].push_back(std::move(alter));
 }
 
 std::vector<TPM2_CC> Interposer::commands() const {
@@ -196,9 +196,9 @@ TSS2_RC Interposer::receive(Connection &connection, std::size_t &size, std::uint
     }
     const std::scoped_lock lock(mutex_);
     Bytes bytes(answer, answer + size);
-    if (const auto change = changes_.find(connection.command); change != changes_.end()) {
-        change->second(bytes);
-        changes_.erase(change);
+    if (auto &changes = changes_[connection.command]; !changes.empty()) {
+        changes.front()(bytes);
+        changes.pop_front();
         std::fill_n(answer, size, 0); // tpm2-tss would find the old one there
     }
     size = std::min(bytes.size(), capacity);

@@ -8,6 +8,7 @@
 #include "tpm/context.hpp"
 
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -29,7 +30,7 @@ class Interposer {
     // The next `times` commands of this kind are answered with TPM_RC_RETRY, and do
     // not reach the TPM.
     void busy(TPM2_CC command, unsigned times);
-    // The next answer to a command is what `alter` makes of it.
+    // The next answer to a command is what `alter` makes of it; after those of earlier calls.
     void change(TPM2_CC command, Alter alter);
 
     // The commands that the TPM got so far.
@@ -50,7 +51,7 @@ class Interposer {
   private:
     mutable std::mutex mutex_;
     std::map<TPM2_CC, std::chrono::nanoseconds> delays_;
-    std::map<TPM2_CC, Alter> changes_;
+    std::map<TPM2_CC, std::deque<Alter>> changes_;
     std::map<TPM2_CC, bool> holds_;
     std::map<TPM2_CC, unsigned> busy_;
     std::vector<TPM2_CC> commands_;

@@ -19,6 +19,30 @@ void put_field(Bytes &out, ByteView field) {
     put(out, field);
 }
 
+ImaLine line_of(std::string_view path, const Hash &content, bool violation) {
+    Bytes file_digest(as_bytes("sha256:").begin(), as_bytes("sha256:").end());
+    file_digest.push_back(0);
+    put(file_digest, content);
+    Bytes name(as_bytes(path).begin(), as_bytes(path).end());
+    name.push_back(0);
+    Bytes data;
+    put_field(data, file_digest);
+    put_field(data, name);
+
+    ImaLine line;
+    const Bytes none(20);
+    const auto hashed = attest::digest(HashAlg::sha1, data);
+    const ByteView listed = violation ? ByteView(none) : hashed.view();
+    line.ascii = std::format("10 {} ima-ng sha256:{} {}\n", to_hex(listed), to_hex(content), path);
+    put_little(line.binary, 10, 4);
+    put(line.binary, listed);
+    put_field(line.binary, as_bytes("ima-ng"));
+    put_field(line.binary, data);
+    const auto extended = sha256(data);
+    line.extended = violation ? Bytes(32, 0xFF) : Bytes(extended.begin(), extended.end());
+    return line;
+}
+
 } // namespace
 
 void put_little(Bytes &out, std::uint64_t value, std::size_t width) {
@@ -70,28 +94,11 @@ LogBuilder &LogBuilder::event(unsigned pcr, std::uint32_t type, std::string_view
 }
 
 ImaLine ima_ng(std::string_view path, bool violation) {
-    const auto content = violation ? Hash{} : sha256(as_bytes(path));
-    Bytes file_digest(as_bytes("sha256:").begin(), as_bytes("sha256:").end());
-    file_digest.push_back(0);
-    put(file_digest, content);
-    Bytes name(as_bytes(path).begin(), as_bytes(path).end());
-    name.push_back(0);
-    Bytes data;
-    put_field(data, file_digest);
-    put_field(data, name);
+    return line_of(path, violation ? Hash{} : sha256(as_bytes(path)), violation);
+}
 
-    ImaLine line;
-    const Bytes none(20);
-    const auto hashed = attest::digest(HashAlg::sha1, data);
-    const ByteView listed = violation ? ByteView(none) : hashed.view();
-    line.ascii = std::format("10 {} ima-ng sha256:{} {}\n", to_hex(listed), to_hex(content), path);
-    put_little(line.binary, 10, 4);
-    put(line.binary, listed);
-    put_field(line.binary, as_bytes("ima-ng"));
-    put_field(line.binary, data);
-    const auto extended = sha256(data);
-    line.extended = violation ? Bytes(32, 0xFF) : Bytes(extended.begin(), extended.end());
-    return line;
+ImaLine ima_ng_of(std::string_view path, std::string_view content) {
+    return line_of(path, sha256(as_bytes(content)), false);
 }
 
 Bytes extended_with(const std::vector<Bytes> &digests) {

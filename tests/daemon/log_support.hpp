@@ -36,7 +36,8 @@ struct ImaLine {
     Bytes binary;
     Bytes extended; // into the SHA-256 bank
 };
-[[nodiscard]] ImaLine ima_ng(std::string_view path, bool violation = false);
+[[nodiscard]] ImaLine ima_ng(std::string_view path, bool violation = false); // the path is the content too
+[[nodiscard]] ImaLine ima_ng_of(std::string_view path, std::string_view content);
 
 // What a PCR holds after zeros were extended with these.
 [[nodiscard]] Bytes extended_with(const std::vector<Bytes> &digests);

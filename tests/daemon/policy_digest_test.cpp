@@ -24,7 +24,12 @@ TEST(PolicyDigest, IsWhatTpm2TssPublishes) {
     for (const auto &vector : test::policy_vectors) {
         SCOPED_TRACE(vector.name);
         EXPECT_EQ(digest_of(vector.json), vector.sha256);
-        EXPECT_EQ(digest_of(vector.json, HashAlg::sha384), vector.sha384);
+        // A TPM takes no cpHash of another size than the session's hash (Part 3, PolicyCpHash), and what is
+        // published of this one for SHA-384 no TPM makes.
+        EXPECT_EQ(digest_of(vector.json, HashAlg::sha384),
+                  vector.name == "cphash"
+                      ? "policy[0] (POLICYCPHASH): cpHash must have the 48 bytes of sha384"
+                      : vector.sha384);
     }
 }
 
@@ -71,7 +76,8 @@ TEST(PolicyDigest, TheOrderOfElementsMatters) {
 }
 
 TEST(PolicyDigest, AuthorizeReplacesWhatWasBefore) {
-    const std::string authorize = R"({"type":"Authorize","keyName":"000b00","policyRef":"01"})";
+    const std::string authorize =
+        std::format(R"({{"type":"Authorize","keyName":"000b{}","policyRef":"01"}})", std::string(64, '1'));
     EXPECT_EQ(of(R"({"type":"AuthValue"},)" + authorize), of(authorize));
 }
 
@@ -145,12 +151,35 @@ TEST(PolicyDigest, WhatIsNoPolicyIsMalformed) {
     }
 }
 
+TEST(PolicyDigest, WhatNoTpmMakesIsSaid) {
+    const std::vector<std::pair<std::string, std::string>> cases = {
+        {R"({"type":"CpHash","cpHash":"ab"})", "cpHash must have the 32 bytes of sha256"},
+        {R"({"type":"NameHash","nameHash":"ab"})", "nameHash must have the 32 bytes of sha256"},
+        {R"({"type":"Template","templateHash":"abcd"})", "templateHash must have the 32 bytes of sha256"},
+        {R"({"type":"Locality","locality":0})", "from 1 to 255"},
+        {R"({"type":"Locality","locality":[]})", "from 1 to 255"},
+        {R"({"type":"AuthorizeNv","nvPublic":{"nvIndex":1,"nameAlg":"sha256","attributes":0,"dataSize":8}})",
+         "nvIndex (0x01......)"},
+        {R"({"type":"Secret","objectName":"40"})", "an algorithm and its digest, or a handle"},
+        {R"({"type":"Secret","objectName":"000b00"})", "an algorithm and its digest, or a handle"},
+        {R"({"type":"NameHash","objectNames":["400000"]})", "an algorithm and its digest, or a handle"},
+        {R"({"type":"Authorize","keyName":"000bff"})", "a name must be an algorithm and its digest"},
+        {R"({"type":"Authorize","keyName":"40000001"})", "a name must be an algorithm and its digest"},
+        {R"({"type":"DuplicationSelect","newParentName":"00"})", "an algorithm and its digest, or a handle"},
+    };
+    for (const auto &[element, why] : cases) {
+        EXPECT_NE(of(element).find(why), std::string::npos) << of(element);
+    }
+    EXPECT_EQ(of(R"({"type":"Secret","objectName":"40000001"})").size(), 64U);
+}
+
 TEST(PolicyDigest, NestingAndLengthAreBounded) {
     std::string nested = R"({"type":"AuthValue"})";
     for (unsigned i = 0; i <= max_policy_depth; i++) {
+        EXPECT_EQ(of(nested).size(), 64U) << i << ": " << of(nested);
         nested = std::format(R"({{"type":"Or","branches":[{{"policy":[{}]}},{{"policy":[]}}]}})", nested);
     }
-    EXPECT_NE(of(nested).size(), 64U);
+    EXPECT_NE(of(nested).find("nested too deep"), std::string::npos) << of(nested);
     std::string many;
     for (unsigned i = 0; i <= max_policy_elements; i++) {
         many += R"({"type":"Action","action":"x"},)";

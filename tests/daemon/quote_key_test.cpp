@@ -5,6 +5,9 @@
 #include "attest_support.hpp"
 
 #include <gtest/gtest.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
 
 namespace dsmil::attest {
 namespace {
@@ -108,6 +111,42 @@ TEST(QuoteKey, TheTpmsOwnFormsOfAKeyAreThePemsKey) {
         for (std::size_t size = 0; size < area.size(); size++) {
             EXPECT_EQ(PublicKey::read(ByteView(area).first(size)).error().code, Code::malformed) << size;
         }
+    }
+}
+
+TEST(QuoteKey, AnRsaKeyWithWhichEverybodySignsIsNoKey) {
+    const AttestKey key(KeyKind::rsa);
+    Bytes area = key.area(ak_attributes);
+    const std::size_t exponent = area.size() - 256 - 2 - 4;
+    ASSERT_TRUE(PublicKey::read(area)); // 0 stands for 65537
+    const auto with = [&](std::uint32_t value) {
+        for (std::size_t i = 0; i < 4; i++) {
+            area.at(exponent + i) = static_cast<std::uint8_t>(value >> (8 * (3 - i)));
+        }
+        return PublicKey::read(area);
+    };
+    for (const std::uint32_t bad : {1U, 2U, 3U, 65535U, 65538U}) {
+        ASSERT_FALSE(with(bad)) << bad;
+        EXPECT_NE(with(bad).error().detail.find("odd exponent from 65537 on"), std::string::npos);
+    }
+    EXPECT_TRUE(with(65537));
+    EXPECT_TRUE(with(0xFFFFFFFF));
+}
+
+TEST(QuoteKey, APemsExponentIsLookedAtToo) {
+    for (const unsigned value : {3U, 65537U}) {
+        EVP_PKEY *made = nullptr;
+        EVP_PKEY_CTX *const context = EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr);
+        std::size_t bits = 2048;
+        std::size_t exponent = value;
+        const std::array params = {OSSL_PARAM_construct_size_t(OSSL_PKEY_PARAM_RSA_BITS, &bits),
+                                   OSSL_PARAM_construct_size_t(OSSL_PKEY_PARAM_RSA_E, &exponent),
+                                   OSSL_PARAM_construct_end()};
+        ASSERT_EQ(EVP_PKEY_keygen_init(context), 1);
+        ASSERT_EQ(EVP_PKEY_CTX_set_params(context, params.data()), 1);
+        ASSERT_EQ(EVP_PKEY_generate(context, &made), 1);
+        EVP_PKEY_CTX_free(context);
+        EXPECT_EQ(PublicKey::of(KeyPointer(made)).has_value(), value == 65537U) << value;
     }
 }
 

@@ -256,6 +256,23 @@ TEST_F(QuoteClock, AnotherKeysQuoteIsNoMeasure) {
     expect_refusal(after({}, in), "clock: the earlier quote is another key's");
 }
 
+TEST_F(Quote, WhatIsNoQuoteNamesNoPcrs) {
+    EXPECT_EQ(quoted_pcrs(make_quoted(QuoteIngredients{})).value(), pcrs);
+    const auto fails = [](const Bytes &quoted) {
+        const auto named = quoted_pcrs(quoted);
+        return named ? "" : named.error().detail.substr(0, named.error().detail.find(':'));
+    };
+    QuoteIngredients other;
+    other.magic[0] = 0;
+    EXPECT_EQ(fails(make_quoted(other)), "magic");
+    other = {};
+    other.type = 0x8017;
+    EXPECT_EQ(fails(make_quoted(other)), "type");
+    other = {};
+    other.after = {0};
+    EXPECT_EQ(fails(make_quoted(other)), "form");
+}
+
 TEST_F(Quote, WhatIsNoEarlierQuoteIsMalformed) {
     EXPECT_EQ(read_report(Bytes(10)).error().code, Code::malformed);
 }

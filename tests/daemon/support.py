@@ -64,6 +64,22 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self.path)
 
 
+def start_notified(command, directory, errors):
+    """Starts a daemon and waits for READY=1, as systemd would: the process, and what it said with it."""
+    notify = os.path.join(directory, "notify.sock")
+    if os.path.exists(notify):
+        os.unlink(notify)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(notify)
+        listening.settimeout(TIMEOUT_S)
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=errors,
+                                   env={**os.environ, "NOTIFY_SOCKET": notify})
+        message = ""
+        while "READY=1" not in message:
+            message = listening.recv(4096).decode()
+        return process, message
+
+
 class Dsmild:
     """dsmild without the kernel's ring, in a directory of its own."""
 
@@ -83,18 +99,8 @@ class Dsmild:
         self.log = []
 
     def start(self):
-        """Starts it and waits for READY=1, as systemd would."""
-        notify = os.path.join(os.path.dirname(self.config), "notify.sock")
-        if os.path.exists(notify):
-            os.unlink(notify)
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-            listener.bind(notify)
-            listener.settimeout(TIMEOUT_S)
-            self.errors = tempfile.TemporaryFile()
-            self.process = subprocess.Popen([DSMILD, "--config", self.config], stdin=subprocess.DEVNULL,
-                                            stderr=self.errors, env={**os.environ, "NOTIFY_SOCKET": notify})
-            while b"READY=1" not in listener.recv(4096):
-                pass
+        self.errors = tempfile.TemporaryFile()
+        self.process, _ = start_notified([DSMILD, "--config", self.config], os.path.dirname(self.config), self.errors)
         return self
 
     def stop(self, how=signal.SIGTERM):

@@ -153,9 +153,9 @@ class WithTpm(TestCase):
     def test_an_attestation_is_a_record(self):
         self.attest(pcrs=[0])
         records = self.daemon.get("/v1/ledger/records")["records"]
-        self.assertEqual([record["action"] for record in records], ["started", "attest"])
-        self.assertEqual(records[1]["actor"]["uid"], os.getuid())
-        self.assertEqual(records[1]["values"]["nonce"], "00112233445566778899")
+        self.assertEqual([record["action"] for record in records], ["started", "tpm_pinned", "attest"])
+        self.assertEqual(records[2]["actor"]["uid"], os.getuid())
+        self.assertEqual(records[2]["values"]["nonce"], "00112233445566778899")
 
     def test_an_orderly_end_leaves_everything_signed(self):
         self.attest()
@@ -165,7 +165,7 @@ class WithTpm(TestCase):
         signed = ledger.execute("SELECT max(size) FROM checkpoints").fetchone()[0]
         ledger.close()
         self.assertEqual(records, signed)
-        self.assertEqual(records, 3)
+        self.assertEqual(records, 4)
 
     def test_a_tpm_that_comes_back_is_used_again(self):
         self.attest()
@@ -201,6 +201,39 @@ class WithTpm(TestCase):
         self.assertEqual(samples["dsmil_tpm_command_seconds_bucket", (label, ("le", "+Inf"))], 4)
         self.assertEqual(samples["dsmil_tpm_lockout_counter", ()], 0)
 
+    def check_metrics(self):
+        """promtool's verdict on the page, with its own idea of good names."""
+        with open(self.path("metrics", self.daemon.get("/v1/metrics")), "rb") as page:
+            return subprocess.run(["promtool", "check", "metrics"], stdin=page, capture_output=True,
+                                  timeout=TIMEOUT_S, check=False)
+
+    def test_promtool_finds_nothing_to_say_about_the_metrics(self):
+        self.attest()
+        self.daemon.get("/v1/tpm")  # Then the TPM's own numbers are there, too.
+        checked = self.check_metrics()
+        self.assertEqual((checked.returncode, checked.stdout, checked.stderr), (0, b"", b""))
+        samples, types = parse_metrics(self.daemon.get("/v1/metrics").decode())
+        for name, kind in (("dsmil_tpm_queue_waiting", "gauge"), ("dsmil_tpm_lockout_counter", "gauge"),
+                           ("dsmil_tpm_lockout_left_seconds", "gauge"), ("dsmil_tpm_nv_writes_total", "counter"),
+                           ("dsmil_tpm_nv_worn_ratio", "gauge"), ("dsmil_tpm_errors_total", "counter"),
+                           ("dsmil_tpm_command_seconds", "histogram")):
+            self.assertEqual(types[name], kind)
+        self.assertEqual(samples["dsmil_tpm_nv_worn_ratio", ()],
+                         samples["dsmil_tpm_nv_writes_total", ()] / 100000)
+
+    def test_each_number_of_the_health_is_told(self):
+        """p50, p95 and p99 of each command, the queue, errors by kind: counted from outside."""
+        for _ in range(20):
+            self.attest(pcrs=[0])
+        self.assertEqual(self.daemon.request("POST", "/v1/tpm/nv/write", {"index": "0x01801000", "data": "00"})[0], 404)
+        tpm = self.daemon.get("/v1/tpm")
+        quote = next(command for command in tpm["commands"] if command["command"] == "Quote")
+        self.assertEqual(quote["count"], 20)
+        self.assertTrue(0 < quote["p50_ms"] <= quote["p95_ms"] <= quote["p99_ms"], quote)
+        self.assertEqual((tpm["queue"]["waiting"], tpm["queue"]["limit"]), (0, 256))
+        self.assertGreater(sum(tpm["errors"].values()), 0, tpm["errors"])
+        self.assertEqual(tpm["tpm"]["nv"]["endurance"], 100000)
+
     def test_a_lockout_is_shown_with_the_seconds_that_are_left(self):
         self.attest()
         self.assertEqual(self.daemon.stop(), 0)
@@ -218,6 +251,10 @@ class WithTpm(TestCase):
         lockout = self.daemon.get("/v1/tpm")["tpm"]["lockout"]
         self.assertEqual((lockout["locked"], lockout["limit"]), (True, 2))
         self.assertTrue(0 < lockout["left_s"] <= 1000, lockout)
+        samples, _ = parse_metrics(self.daemon.get("/v1/metrics").decode())
+        self.assertEqual(samples["dsmil_tpm_lockout_left_seconds", ()], lockout["left_s"])
+        self.assertEqual(samples["dsmil_tpm_lockout_counter", ()], lockout["counter"])
+        self.assertEqual(self.check_metrics().returncode, 0)
 
     def test_the_end_takes_as_long_as_it_may_once_when_the_tpm_hangs(self):
         self.attest()

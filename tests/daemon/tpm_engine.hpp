@@ -43,7 +43,10 @@ class TpmEngineTest : public testing::Test {
             service->fall_back_to(KeyFile::open(fallback).value());
         }
         if (hear) {
-            service->on_event(hear);
+            service->on_event([this](const SecurityEvent &event, const Service::Heard &then) {
+                hear(event);
+                then(true);
+            });
         }
         ready = false;
         service->start([&] { ready = true; });

@@ -153,7 +153,10 @@ TEST_F(TpmEngineTest, AResetIsASecurityEventAndSoIsAForgedAnswer) {
     std::vector<std::string> heard;
     make();
     test::run_until(reactor, [&] { return service->last_status().has_value(); }); // The first look is over.
-    service->on_event([&](const SecurityEvent &event) { heard.push_back(event.action); });
+    service->on_event([&](const SecurityEvent &event, const Service::Heard &then) {
+        heard.push_back(event.action);
+        then(true);
+    });
     std::optional<Status> seen;
     const auto look = [&] {
         seen.reset();
@@ -179,6 +182,87 @@ TEST_F(TpmEngineTest, AResetIsASecurityEventAndSoIsAForgedAnswer) {
     bus.change(TPM2_CC_Sign, [](Bytes &answer) { answer[20] ^= 1U; });
     ASSERT_FALSE(sign_now());
     test::run_until(reactor, [&] { return heard.back() == "tpm_answer_forged"; });
+}
+
+// The daemon may die, or its disk be full, after the TPM's counts were read and before
+// the event is in the ledger.
+TEST_F(TpmEngineTest, AnEventThatIsNotDurableYetIsToldAgainInTheNextLife) {
+    std::vector<std::string> heard;
+    std::vector<Service::Heard> open;
+    // As make(), but who hears of events is there before the first look.
+    const auto begin = [&] {
+        heard.clear();
+        open.clear();
+        service.emplace(reactor, log.log, options(), milliseconds(1));
+        service->on_event([&](const SecurityEvent &event, Service::Heard then) {
+            heard.push_back(event.action);
+            open.push_back(std::move(then));
+        });
+        ready = false;
+        service->start([&] { ready = true; });
+        test::run_until(reactor, [&] { return ready; });
+    };
+    const auto look = [&] {
+        std::optional<bool> seen;
+        service->status([&](const Result<Status> &status) { seen = status.has_value(); });
+        test::run_until(reactor, [&] { return seen.has_value(); });
+        EXPECT_TRUE(*seen);
+    };
+    const auto resets = [&] { return std::ranges::count(heard, "tpm_reset"); };
+    const auto settle = [&](bool durable) {
+        for (auto &then : std::exchange(open, {})) {
+            then(durable);
+        }
+    };
+    begin();
+    look();
+    ASSERT_TRUE(service->stop(patient));
+    const auto before = load_mark(directory.path("")).value();
+    ASSERT_TRUE(swtpm.reset());
+
+    begin(); // Dies before the event is durable.
+    look();
+    EXPECT_EQ(resets(), 1);
+    look();
+    EXPECT_EQ(resets(), 1); // It was told already.
+    ASSERT_TRUE(service->stop(patient));
+    EXPECT_EQ(load_mark(directory.path("")).value(), before);
+
+    begin(); // Its disk is full; later it is not.
+    look();
+    EXPECT_EQ(resets(), 1);
+    settle(false);
+    look();
+    EXPECT_EQ(resets(), 2);
+    EXPECT_EQ(load_mark(directory.path("")).value(), before);
+    settle(true);
+    look();
+    EXPECT_EQ(resets(), 2);
+    ASSERT_TRUE(service->stop(patient));
+    EXPECT_EQ(load_mark(directory.path("")).value()->reset_count, before->reset_count + 1);
+
+    begin();
+    look();
+    EXPECT_EQ(resets(), 0);
+}
+
+TEST_F(TpmEngineTest, WhoAskedAndWentAwayTakesNoEventWithHim) {
+    make();
+    test::run_until(reactor, [&] { return service->last_status().has_value(); }); // The first look is over.
+    std::vector<std::string> heard;
+    service->on_event([&](const SecurityEvent &event, const Service::Heard &then) {
+        heard.push_back(event.action);
+        then(true);
+    });
+    ASSERT_TRUE(swtpm.reset());
+    const auto looks = [&] { return std::ranges::count(bus.commands(), TPM2_CC_ReadClock); };
+    const auto before = looks();
+    bus.hold(TPM2_CC_ReadClock);
+    Ticket gone = service->status([](const Result<Status> &) { FAIL() << "he went away"; });
+    test::run_until(reactor, [&] { return looks() > before; });
+    gone.cancel();
+    bus.release();
+    test::run_until(reactor, [&] { return std::ranges::contains(heard, "tpm_reset"); });
 }
 
 TEST_F(TpmEngineTest, ALockoutSaysHowManySecondsAreLeft) {

@@ -6,6 +6,7 @@
 #include "tpm/certify.hpp"
 #include "tpm/crypt.hpp"
 #include "tpm/endorsement.hpp"
+#include "tpm/identity.hpp"
 #include "tpm/nv.hpp"
 #include "tpm/object_name.hpp"
 #include "tpm/pcr.hpp"
@@ -434,13 +435,11 @@ TEST_F(TpmOperationsTest, TheAttestationKeyCertifiesOthers) {
 }
 
 TEST_F(TpmOperationsTest, ActivatesACredentialThatTpm2ToolsMade) {
-    for (const auto algorithm : {EkAlgorithm::p256, EkAlgorithm::rsa2048}) {
-        Bytes area(sizeof(TPM2B_PUBLIC));
+    for (const auto algorithm : {EkAlgorithm::p256, EkAlgorithm::p384, EkAlgorithm::rsa2048}) {
+        Bytes area;
         {
-            const auto ek = EndorsementKey::derive(*tpm, algorithm).value();
-            std::size_t size = 0;
-            ASSERT_EQ(Tss2_MU_TPM2B_PUBLIC_Marshal(&ek.public_area(), area.data(), area.size(), &size), 0U);
-            area.resize(size);
+            const auto ek = open_ek(*tpm, algorithm).value();
+            area = marshal(ek.public_area()).value();
         }
         ASSERT_EQ(
             test::run_program({"tpm2_makecredential", "-T", "none", "-u", write("ek.pub", area), "-s",
@@ -451,21 +450,20 @@ TEST_F(TpmOperationsTest, ActivatesACredentialThatTpm2ToolsMade) {
         const std::size_t id_bytes = 2 + (std::size_t{made.at(8)} << 8U | made.at(9));
         const Bytes id(made.begin() + 8, made.begin() + 8 + static_cast<std::ptrdiff_t>(id_bytes));
         const Bytes seed(made.begin() + 8 + static_cast<std::ptrdiff_t>(id_bytes), made.end());
-        const auto ek = EndorsementKey::derive(*tpm, algorithm).value();
+        const auto ek = open_ek(*tpm, algorithm).value();
         const auto activated = activate_credential(*tpm, ek, id, seed);
         ASSERT_TRUE(activated) << activated.error().causes.front();
         EXPECT_EQ(*activated, secret_word);
         Bytes other = id;
         other.back() ^= 1U;
-        EXPECT_FALSE(activate_credential(*tpm, ek, other, seed));
+        EXPECT_EQ(activate_credential(*tpm, ek, other, seed).error().code, Code::attestation_failed);
         EXPECT_EQ(activate_credential(*tpm, ek, Bytes{0, 1}, seed).error().code, Code::usage);
         EXPECT_EQ(activate_credential(*tpm, ek, id, Bytes(2'000, 0xFF)).error().code, Code::usage);
     }
-    EXPECT_EQ(EndorsementKey::derive(*tpm, EkAlgorithm::p384).error().code, Code::tpm_unsupported);
 }
 
 TEST_F(TpmOperationsTest, ReadsTheMakersCertificateWithoutItsPadding) {
-    EXPECT_TRUE(read_ek_certificates(*tpm).value().empty());
+    EXPECT_TRUE(read_ek_certificates(tpm->context(), &tpm->session()).value().empty());
     ASSERT_EQ(openssl({"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                        "-subj", "/CN=a maker of TPMs in a town with a long name", "-keyout",
                        file("maker.key"), "-outform", "DER", "-out", file("maker.der")}),
@@ -478,11 +476,11 @@ TEST_F(TpmOperationsTest, ReadsTheMakersCertificateWithoutItsPadding) {
               0);
     ASSERT_EQ(tool({"tpm2_nvwrite", "-C", "o", "-i", write("padded", padded), "0x01C0000A"}), 0);
     open();
-    const auto read = read_ek_certificates(*tpm).value();
+    const auto read = read_ek_certificates(tpm->context(), nullptr).value();
     ASSERT_EQ(read.size(), 1U);
     EXPECT_EQ(read[0].algorithm, EkAlgorithm::p256);
     EXPECT_EQ(read[0].der, certificate);
-    EXPECT_TRUE(read_ek_chain(*tpm).value().empty());
+    EXPECT_TRUE(read_ek_chain(tpm->context(), &tpm->session()).value().empty());
 }
 
 TEST_F(TpmOperationsTest, ALockedOutTpmSaysSoAndOurKeysGoOn) {
@@ -517,6 +515,27 @@ TEST_F(TpmOperationsTest, AForgedStorageRootIsNoticed) {
     const auto refused = Tpm::open(options, timings);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, Code::tpm_changed);
+}
+
+// The storage root is of an elliptic curve; an endorsement key may be RSA.
+TEST_F(TpmOperationsTest, ASessionMayBeSaltedToAnRsaKey) {
+    const auto blobs = create_key(tpm->parent(), key_template(Algorithm::rsa2048, Use::decrypt), {});
+    ASSERT_TRUE(blobs);
+    const auto key = load_key(tpm->parent(), *blobs);
+    ASSERT_TRUE(key);
+    const auto session = Session::start(tpm->context(), key->handle(), Session::Kind::hmac);
+    ASSERT_TRUE(session) << session.error().detail << session.error().causes.front();
+    TPM2B_DIGEST *bytes = nullptr;
+    const auto got = tpm->context().run(
+        "GetRandom", "asking for random bytes",
+        [&](ESYS_CONTEXT *esys) {
+            return Esys_GetRandom_Async(esys, session->handle(Protect::answer), ESYS_TR_NONE, ESYS_TR_NONE,
+                                        16);
+        },
+        [&](ESYS_CONTEXT *esys) { return Esys_GetRandom_Finish(esys, &bytes); });
+    const EsysPtr<TPM2B_DIGEST> owned(bytes);
+    ASSERT_TRUE(got) << got.error().detail << got.error().causes.front();
+    EXPECT_EQ(bytes->size, 16);
 }
 
 } // namespace

@@ -2,8 +2,11 @@
 // The decoders of what dsmild answers to dsmilctl, attestations included.
 #include "api_answer.hpp"
 #include "attest_answer.hpp"
+#include "evidence.hpp"
+#include "identity_answer.hpp"
 #include "ledger_record.hpp"
 #include "tpm_answer.hpp"
+#include "verifier_answer.hpp"
 
 #include <algorithm>
 #include <array>
@@ -32,7 +35,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
         }
     }
     if (const auto object = dsmilctl::decode_object("dsmild", body)) {
-        tried(dsmilctl::decode_tpm(*object));
+        tried(dsmilctl::decode_tpm(*object), dsmilctl::decode_identity(*object));
+        tried(dsmilctl::decode_machine(*object), dsmilctl::decode_machines(*object),
+              dsmilctl::decode_result(*object), dsmilctl::decode_results(*object),
+              dsmilctl::decode_question(*object));
     }
     if (const auto bundle = dsmilctl::decode_attestation(body)) {
         const std::array<std::uint8_t, 8> nonce{};

@@ -7,6 +7,7 @@
 #include "module_signature.hpp"
 #include "proof_text.hpp"
 #include "text.hpp"
+#include "verifier_config.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -36,9 +37,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     if (const auto batch = dsmilctl::parse_batch(text); batch && batch->empty()) {
         std::abort();
     }
-    tried(dsmil::grants::parse_public_key(text), dsmil::grants::assemble(text, {std::string(text)}),
-          dsmilctl::key_enrolled(text, "signer"), dsmilctl::parse_register(text), dsmilctl::parse_risk(text),
-          dsmilctl::parse_group(text), dsmilctl::parse_hex("nonce", text, 8, 32));
+    tried(dsmilctl::parse_verifier_config(text, "input"), dsmil::grants::parse_public_key(text),
+          dsmil::grants::assemble(text, {std::string(text)}), dsmilctl::key_enrolled(text, "signer"),
+          dsmilctl::parse_register(text), dsmilctl::parse_risk(text), dsmilctl::parse_group(text),
+          dsmilctl::parse_hex("nonce", text, 8, 32));
     if (const auto proof = dsmilctl::parse_proof("--proof", text);
         proof && proof->size() > dsmil::ledger::max_proof_hashes) {
         std::abort();

@@ -1,14 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a caller of the API can put into a request: the target, and the bodies of attest and of
-// the operations on a device, with what was sealed for one.
+// What a caller of the API can put into a request: the target, and the bodies of attest, of
+// activate and of the operations on a device and on the TPM, with what was sealed.
 #include "api/attest_request.hpp"
 #include "api/device_request.hpp"
+#include "api/identity_request.hpp"
 #include "api/message.hpp"
+#include "api/tpm_request.hpp"
 #include "base/bytes.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <string_view>
+#include <utility>
+
+namespace {
+
+// What comes through is no larger than the TPM takes.
+void try_tpm(std::string_view input) {
+    using Operation = dsmil::api::TpmOperation;
+    for (auto operation = Operation::random; operation <= Operation::unseal;
+         operation = static_cast<Operation>(static_cast<int>(operation) + 1)) {
+        const auto request = dsmil::api::parse_tpm_request(input, operation);
+        if (request
+                ? request->bytes > 1'024 || request->pcr > 23 || request->pcrs.size() > 24 ||
+                      request->size > 2'048 || request->data.size() > 2'048 || request->secret.size() > 32 ||
+                      (operation == Operation::seal && request->data.size() > 128)
+                : request.error().code != dsmil::Code::usage) {
+            std::abort();
+        }
+        if (request && request->sealed && !dsmil::api::sealed_to_json(*request->sealed)) {
+            std::abort();
+        }
+    }
+}
+
+} // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
     const auto input = dsmil::as_text({data, size});
@@ -23,10 +50,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
                : attest.error().code != dsmil::Code::usage) {
         std::abort();
     }
-    for (const bool sealed : {false, true}) {
+    const auto activate = dsmil::api::parse_activate_request(input);
+    if (activate ? activate->credential.empty() || activate->secret.empty()
+                 : activate.error().code != dsmil::Code::usage) {
+        std::abort();
+    }
+    for (const auto &[sealed, record] :
+         {std::pair(false, false), std::pair(true, false), std::pair(false, true)}) {
+        const bool nonce = !sealed && !record;
         const auto device = dsmil::api::parse_device_request(
-            input, {.nonce = !sealed, .pcrs = !sealed, .sealed = sealed, .default_pcrs = {7}});
-        if (device ? device->device == 0 || device->sealed.has_value() != sealed
+            input, {.nonce = nonce, .pcrs = nonce, .sealed = sealed, .record = record, .default_pcrs = {7}});
+        if (device ? device->device == 0 || device->sealed.has_value() != sealed ||
+                         device->record.has_value() != record
                    : device.error().code != dsmil::Code::usage &&
                          device.error().code != dsmil::Code::device_unknown) {
             std::abort();
@@ -35,5 +70,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
             std::abort();
         }
     }
+    try_tpm(input);
     return 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The small files of tpm2-tools: a key, PCR values, a plain signature, an earlier quote; each input
-// is tried as all of them.
+// The small files of tpm2-tools: a key, PCR values, a plain signature, an earlier quote, a credential,
+// a key's certificate; each input is tried as all of them.
+#include "attest/certification.hpp"
 #include "attest/credential.hpp"
 #include "attest/pcr_file.hpp"
 #include "attest/public_key.hpp"
@@ -47,6 +48,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     (void)attest::signature_from_plain(file, some_key(), attest::HashAlg::sha256);
     (void)attest::parse_signature(file, some_key());
     (void)attest::read_report(file);
+    (void)attest::verify_certification({.attest = {data, data + size}, .signature = {data, data + size}},
+                                       some_key(), some_key(), {});
+    if (const auto credential = attest::read_credential(file);
+        credential && credential->credential.size() + credential->secret.size() + 8 != size) {
+        std::abort();
+    }
     (void)attest::quoted_pcrs(file);
     return 0;
 }

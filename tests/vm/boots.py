@@ -126,7 +126,8 @@ def make_setup(boot, build, modules):
         files["usr/lib/sysusers.d/dsmil.conf"] = ((ROOT / "deploy/systemd/dsmil.sysusers").read_bytes(), 0o644)
         for path in Path("/usr/lib/systemd/system").glob("*.target"):
             files[str(path).lstrip("/")] = (path.read_bytes(), 0o644)
-        for unit in ("dsmild.service", "dsmil-quarantine.service", "dsmil-grant-keys.service"):
+        for unit in ("dsmild.service", "dsmil-quarantine.service", "dsmil-quarantine-now.path",
+                     "dsmil-quarantine-now.service", "dsmil-grant-keys.service"):
             files[f"usr/lib/systemd/system/{unit}"] = ((build / "deploy/systemd" / unit).read_bytes(), 0o644)
         files["usr/libexec/dsmil/dsmil-quarantine"] = ((ROOT / "deploy/systemd/dsmil-quarantine").read_bytes(), 0o755)
     if boot.unpinned:

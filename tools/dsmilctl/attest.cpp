@@ -6,6 +6,7 @@
 #include "command.hpp"
 #include "expected_ak.hpp"
 #include "new_file.hpp"
+#include "new_folder.hpp"
 #include "nonce.hpp"
 #include "output.hpp"
 #include "text.hpp"
@@ -14,7 +15,6 @@
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 #include <format>
-#include <unistd.h>
 #include <utility>
 
 namespace dsmilctl {
@@ -79,66 +79,18 @@ Result<Evidence> ask(const Call &call, const Question &question) {
     return Evidence{std::move(*bundle), std::move(*ak)};
 }
 
-constexpr std::array evidence_names = {"quote.msg", "quote.sig", "quote.pcrs", "ak.pem", "nonce"};
+std::vector<std::string> evidence_names() {
+    return {"quote.msg", "quote.sig", "quote.pcrs", "ak.pem", "nonce"};
+}
 
-// Where the evidence goes: made before the TPM is asked, so that a quote is not lost for want
-// of a place. All five files appear, or none and no new folder.
-class Place {
-  public:
-    static Result<Place> make(const std::string &folder) {
-        const auto made = make_folder(folder);
-        if (!made) {
-            return std::unexpected(made.error());
-        }
-        Place place(folder, *made);
-        for (const auto *name : evidence_names) {
-            auto file = NewFile::make(std::format("{}/{}", folder, name));
-            if (!file) {
-                return std::unexpected(std::move(file.error()));
-            }
-            place.files_.push_back(std::move(*file));
-        }
-        return place;
-    }
-    Place(Place &&other) noexcept
-        : folder_(std::move(other.folder_)), made_(std::exchange(other.made_, false)),
-          files_(std::move(other.files_)) {}
-    Place &operator=(Place &&) = delete;
-    ~Place() {
-        files_.clear();
-        if (made_) {
-            ::rmdir(folder_.c_str()); // Only if it is empty.
-        }
-    }
-
-    Result<void> keep(const Question &question, const Evidence &evidence) {
-        const auto pcrs = dsmil::attest::serialized_pcrs(evidence.bundle.pcrs);
-        const auto nonce = dsmil::to_hex(question.nonce) + "\n";
-        const std::array<std::string_view, evidence_names.size()> contents = {
-            dsmil::as_text(evidence.bundle.quoted), dsmil::as_text(evidence.bundle.signature),
-            dsmil::as_text(pcrs), evidence.bundle.ak_public_pem, nonce};
-        for (std::size_t i = 0; i < files_.size(); i++) {
-            if (auto written = files_[i].write(contents.at(i)); !written) {
-                return written;
-            }
-        }
-        for (std::size_t i = 0; i < files_.size(); i++) {
-            if (auto published = files_[i].publish(); !published) {
-                for (std::size_t j = 0; j < i; j++) {
-                    ::unlink(std::format("{}/{}", folder_, evidence_names.at(j)).c_str());
-                }
-                return published;
-            }
-        }
-        return {};
-    }
-
-  private:
-    Place(std::string folder, bool made) : folder_(std::move(folder)), made_(made) {}
-    std::string folder_;
-    bool made_;
-    std::vector<NewFile> files_;
-};
+Result<void> keep(NewFolder &place, const Question &question, const Evidence &evidence) {
+    const auto pcrs = dsmil::attest::serialized_pcrs(evidence.bundle.pcrs);
+    const auto nonce = dsmil::to_hex(question.nonce) + "\n";
+    const std::array<std::string_view, 5> contents = {
+        dsmil::as_text(evidence.bundle.quoted), dsmil::as_text(evidence.bundle.signature),
+        dsmil::as_text(pcrs), evidence.bundle.ak_public_pem, nonce};
+    return place.keep(contents);
+}
 
 boost::json::object json(const Call &call, const Question &question, const Evidence &evidence,
                          const std::string &fingerprint) {
@@ -184,9 +136,9 @@ dsmil::Result<int> run_attest(const Call &call, Output &out) {
     if (!question) {
         return std::unexpected(question.error());
     }
-    std::optional<Place> place;
+    std::optional<NewFolder> place;
     if (const auto folder = call.option("--out")) {
-        auto made = Place::make(*folder);
+        auto made = NewFolder::make(*folder, evidence_names());
         if (!made) {
             return std::unexpected(std::move(made.error()));
         }
@@ -197,7 +149,7 @@ dsmil::Result<int> run_attest(const Call &call, Output &out) {
         return std::unexpected(evidence.error());
     }
     if (place) {
-        if (auto kept = place->keep(*question, *evidence); !kept) {
+        if (auto kept = keep(*place, *question, *evidence); !kept) {
             return std::unexpected(std::move(kept.error()));
         }
     }

@@ -51,10 +51,7 @@ dsmil::Result<int> run_device_seal(const Call &call, Output &out) {
     if (!configuration || !recovery || sealed == nullptr || !sealed->is_object()) {
         return dsmil::fail(dsmil::Code::failed, "the answer of dsmild holds nothing sealed");
     }
-    if (auto written = file->write(boost::json::serialize(*sealed) + "\n"); !written) {
-        return std::unexpected(std::move(written.error()));
-    }
-    if (auto published = file->publish(); !published) {
+    if (auto published = file->publish(boost::json::serialize(*sealed) + "\n"); !published) {
         return std::unexpected(std::move(published.error()));
     }
     if (call.json) {

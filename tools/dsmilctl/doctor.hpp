@@ -54,6 +54,7 @@ struct Machine {
 [[nodiscard]] Check check_tpm_access(const Machine &machine);
 [[nodiscard]] Check check_clock(const Machine &machine);
 [[nodiscard]] Check check_daemon(const Machine &machine);
+[[nodiscard]] Check check_tpm_origin(const Machine &machine);
 [[nodiscard]] Check check_ledger(const Machine &machine);
 
 } // namespace dsmilctl

@@ -6,6 +6,7 @@
 #include "ledger/checkpoint.hpp"
 #include "ledger/note.hpp"
 #include "output.hpp"
+#include "tpm_answer.hpp"
 
 #include <boost/json/value.hpp>
 #include <chrono>
@@ -143,6 +144,25 @@ std::optional<std::uint64_t> signed_records(const boost::json::object &head) {
         })
              : std::unexpected(text.error());
     return checkpoint ? std::optional(checkpoint->size) : std::nullopt;
+}
+
+// Whether somebody between could have shown us his own TPM when it was used for the first time.
+Check check_tpm_origin(const Machine &machine) {
+    const std::string name = "tpm-origin";
+    const auto answer = ask(machine, "/v1/tpm").and_then(decode_tpm);
+    if (!answer) {
+        return {name, State::warn, "not known: " + told(answer.error()), "mend daemon first"};
+    }
+    const auto &origin = answer->origin;
+    if (!origin) {
+        return {name, State::warn, "not known: dsmild has no TPM", "mend tpm and tpm-access first"};
+    }
+    if (!origin->certified) {
+        return {name, State::warn,
+                std::format("the TPM was believed at first sight, nobody certified it: {}", origin->reason),
+                origin->remedy};
+    }
+    return good(name, std::format("certified by {}", origin->maker));
 }
 
 Check check_ledger(const Machine &machine) {

@@ -96,6 +96,10 @@ dsmil::Result<bool> make_folder(const std::string &path) {
     return file_error(std::format("making {}", path), errno);
 }
 
+dsmil::Result<void> NewFile::publish(std::string_view content) {
+    return write(content).and_then([&] { return publish(); });
+}
+
 dsmil::Result<std::string> read_file(const std::string &path, std::size_t limit) {
     // Not to wait for the other end of a pipe that somebody put there.
     const dsmil::Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));

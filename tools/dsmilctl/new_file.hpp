@@ -24,6 +24,8 @@ class NewFile {
     [[nodiscard]] dsmil::Result<void> write(std::string_view bytes) const;
     // Durable, and under its name; exists if something took the name meanwhile.
     [[nodiscard]] dsmil::Result<void> publish();
+    // Both: the whole content.
+    [[nodiscard]] dsmil::Result<void> publish(std::string_view content);
 
   private:
     NewFile(std::string path, std::string partial, dsmil::Fd fd)

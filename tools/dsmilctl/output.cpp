@@ -156,10 +156,4 @@ int Output::finish(int status) {
     return status != 0 ? status : dsmil::info(dsmil::Code::failed).exit;
 }
 
-std::string printable(std::string_view text) {
-    std::string result(text);
-    std::ranges::replace_if(result, [](char c) { return c < ' ' || c > '~'; }, '?');
-    return result;
-}
-
 } // namespace dsmilctl

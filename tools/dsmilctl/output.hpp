@@ -3,6 +3,7 @@
 // error, and what can go wrong with that.
 #pragma once
 
+#include "base/bytes.hpp"
 #include "dsmil/catalog.hpp"
 #include "dsmil/error.hpp"
 
@@ -54,8 +55,6 @@ class Output {
     int failed_ = 0; // errno of the first failed write
 };
 
-// The text with what a terminal or JSON would take amiss (control characters,
-// bytes outside ASCII) as '?': names of processes are the caller's choice.
-[[nodiscard]] std::string printable(std::string_view text);
+using dsmil::printable;
 
 } // namespace dsmilctl

@@ -16,14 +16,19 @@ struct PrivateKeyDeleter {
 };
 using PrivateKey = std::unique_ptr<EVP_PKEY, PrivateKeyDeleter>;
 
-// What OpenSSL says last is what is nearest to the cause. Forgets it.
+// What OpenSSL and its providers say, at most a few; the last is nearest to the cause. Forgets it.
 [[nodiscard]] std::vector<std::string> openssl_causes();
 
 // not_found or permission for a path that cannot be read.
 [[nodiscard]] dsmil::Result<void> check_readable(const std::string &path);
 
-// The first private key that is there: of a file, or of a URI whose provider is loaded. A
-// passphrase or PIN is asked for on the terminal. usage when there is none.
-[[nodiscard]] dsmil::Result<PrivateKey> load_private_key(const std::string &where);
+// The first private key that is there: of a file, or of a URI whose provider is loaded in
+// `library` (null: OpenSSL's own). A passphrase or PIN is asked for on the terminal, and not
+// without one. usage when there is none.
+[[nodiscard]] dsmil::Result<PrivateKey> load_private_key(const std::string &where,
+                                                         OSSL_LIB_CTX *library = nullptr);
+
+// A PIN in a URI (RFC 7512, pin-value) is not for messages and logs.
+[[nodiscard]] std::string without_pin(std::string where);
 
 } // namespace dsmilctl

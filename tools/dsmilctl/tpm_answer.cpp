@@ -32,6 +32,14 @@ class Decoder {
         }
         return value;
     }
+    bool flag(const object &from, std::string_view name) {
+        const auto *member = from.if_contains(name);
+        if (member == nullptr || !member->is_bool()) {
+            complain(std::format("the answer of dsmild does not say whether '{}'", name));
+            return false;
+        }
+        return member->get_bool();
+    }
     // Null or absent: nothing.
     std::optional<std::string> text_if(const object &from, std::string_view name) {
         const auto *member = from.if_contains(name);
@@ -81,6 +89,22 @@ TpmAnswer::Chip chip_of(Decoder &decoder, const object &chip) {
             .nv_endurance = decoder.number(nv, "endurance")};
 }
 
+OriginAnswer origin_of(Decoder &decoder, const object &from) {
+    OriginAnswer origin;
+    origin.name = decoder.text(from, "name");
+    origin.certified = decoder.flag(from, "certified");
+    if (origin.certified) {
+        origin.ek = decoder.text(from, "ek");
+        origin.ek_certificate_sha256 = decoder.text(from, "ek_certificate_sha256");
+        origin.maker = decoder.text(from, "maker");
+        origin.maker_sha256 = decoder.text(from, "maker_sha256");
+    } else {
+        origin.reason = decoder.text(from, "reason");
+        origin.remedy = decoder.text(from, "remedy");
+    }
+    return origin;
+}
+
 void take_commands(Decoder &decoder, const object &from, TpmAnswer &answer) {
     const auto *commands = from.if_contains("commands");
     if (commands == nullptr || !commands->is_array() || commands->get_array().size() > max_commands) {
@@ -104,21 +128,43 @@ void take_commands(Decoder &decoder, const object &from, TpmAnswer &answer) {
 
 } // namespace
 
+Result<OriginAnswer> decode_origin(const object &from) {
+    Decoder decoder;
+    auto origin = origin_of(decoder, from);
+    if (const auto &complaint = decoder.complaint()) {
+        return std::unexpected(*complaint);
+    }
+    return origin;
+}
+
+object origin_json(const OriginAnswer &origin) {
+    const auto text = [](bool there, const std::string &value) {
+        return there ? boost::json::value(value) : boost::json::value(nullptr);
+    };
+    return {{"name", origin.name},
+            {"certified", origin.certified},
+            {"ek", text(origin.certified, origin.ek)},
+            {"ek_certificate_sha256", text(origin.certified, origin.ek_certificate_sha256)},
+            {"maker", text(origin.certified, origin.maker)},
+            {"maker_sha256", text(origin.certified, origin.maker_sha256)},
+            {"reason", text(!origin.certified, origin.reason)},
+            {"remedy", text(!origin.certified, origin.remedy)}};
+}
+
 Result<TpmAnswer> decode_tpm(const object &from) {
     Decoder decoder;
     TpmAnswer answer;
     answer.state = decoder.text(from, "state");
-    const auto *attested = from.if_contains("attested");
-    if (attested == nullptr || !attested->is_bool()) {
-        decoder.complain("the answer of dsmild does not say whether it is attested");
-    } else {
-        answer.attested = attested->get_bool();
-    }
+    answer.attested = decoder.flag(from, "attested");
     answer.trouble = decoder.text_if(from, "trouble");
     answer.remedy = decoder.text_if(from, "remedy");
     const auto *chip = from.if_contains("tpm");
     if (chip != nullptr && chip->is_object()) {
         answer.chip = chip_of(decoder, chip->get_object());
+    }
+    const auto *origin = from.if_contains("storage_root");
+    if (origin != nullptr && origin->is_object()) {
+        answer.origin = origin_of(decoder, origin->get_object());
     }
     const auto &queue = decoder.inner(from, "queue");
     answer.waiting = decoder.number(queue, "waiting");

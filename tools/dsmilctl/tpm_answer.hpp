@@ -13,6 +13,18 @@
 
 namespace dsmilctl {
 
+// Whose word it is that the storage root is the TPM's: that of its maker, or nobody's.
+struct OriginAnswer {
+    std::string name; // the TPM's, hexadecimal
+    bool certified = false;
+    std::string ek; // "ecc-p384"; these four when it is certified
+    std::string ek_certificate_sha256;
+    std::string maker;
+    std::string maker_sha256;
+    std::string reason; // else these
+    std::string remedy;
+};
+
 struct TpmAnswer {
     struct Chip {
         std::string manufacturer;
@@ -38,6 +50,7 @@ struct TpmAnswer {
     std::optional<std::string> trouble;
     std::optional<std::string> remedy;
     std::optional<Chip> chip;
+    std::optional<OriginAnswer> origin;
     std::uint64_t waiting = 0;
     std::uint64_t queue_limit = 0;
     std::vector<Command> commands;
@@ -45,6 +58,8 @@ struct TpmAnswer {
 };
 
 // failed when it is not what dsmild answers.
+[[nodiscard]] dsmil::Result<OriginAnswer> decode_origin(const boost::json::object &object);
+[[nodiscard]] boost::json::object origin_json(const OriginAnswer &origin);
 [[nodiscard]] dsmil::Result<TpmAnswer> decode_tpm(const boost::json::object &object);
 
 } // namespace dsmilctl

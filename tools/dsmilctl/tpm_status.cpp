@@ -22,6 +22,14 @@ std::string lockout_text(const TpmAnswer::Chip &chip) {
     return std::format("{} wrong authorisations of {}", chip.lockout_counter, chip.lockout_limit);
 }
 
+std::string origin_text(const OriginAnswer &origin) {
+    if (!origin.certified) {
+        return printable(std::format("NOT CERTIFIED, believed at first sight: {}", origin.reason));
+    }
+    return printable(std::format("certified by {} ({} certificate {})", origin.maker, origin.ek,
+                                 origin.ek_certificate_sha256));
+}
+
 void print_text(const TpmAnswer &answer, Output &out) {
     std::vector<std::vector<std::string>> facts = {
         {"state",
@@ -37,6 +45,12 @@ void print_text(const TpmAnswer &answer, Output &out) {
         facts.push_back(
             {"resets", std::format("{}, and {} resumes since", chip->reset_count, chip->restart_count)});
         facts.push_back({"wear", std::format("{} writes of about {}", chip->nv_writes, chip->nv_endurance)});
+    }
+    if (const auto &origin = answer.origin) {
+        facts.push_back({"origin", origin_text(*origin)});
+        if (!origin->certified) {
+            facts.push_back({"remedy", printable(origin->remedy)});
+        }
     }
     facts.push_back({"queue", std::format("{} wait of at most {}", answer.waiting, answer.queue_limit)});
     for (const auto &[kind, count] : answer.errors) {
@@ -88,6 +102,8 @@ boost::json::object json(const Call &call, const TpmAnswer &answer) {
             {"trouble", text(answer.trouble)},
             {"remedy", text(answer.remedy)},
             {"tpm", answer.chip ? boost::json::value(chip_json(*answer.chip)) : boost::json::value(nullptr)},
+            {"storage_root",
+             answer.origin ? boost::json::value(origin_json(*answer.origin)) : boost::json::value(nullptr)},
             {"queue", {{"waiting", answer.waiting}, {"limit", answer.queue_limit}}},
             {"commands", std::move(commands)},
             {"errors", std::move(errors)}};

@@ -16,7 +16,4 @@ void print_findings(const dsmil::attest::Verdict &verdict, Output &out);
 // 0, or the exit code of policy_violated.
 [[nodiscard]] int exit_of(const dsmil::attest::Verdict &verdict);
 
-// {"0": "00...", ...}
-[[nodiscard]] boost::json::object pcrs_json(const dsmil::attest::Pcrs &pcrs);
-
 } // namespace dsmilctl

@@ -3,13 +3,14 @@
 #include "command.hpp"
 #include "new_file.hpp"
 #include "output.hpp"
+#include "roots_option.hpp"
 #include "verify_files.hpp"
 
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <chrono>
-#include <filesystem>
 #include <format>
+#include <iterator>
 
 namespace dsmilctl {
 namespace {
@@ -20,39 +21,10 @@ using dsmil::Result;
 
 constexpr std::size_t max_file_bytes = 1UZ << 20U;
 
-// What lies in the folder and is a certificate; in the order of names, so that two runs agree.
-Result<std::vector<attest::CertificatePointer>> read_roots(const std::string &folder) {
-    std::error_code error;
-    std::vector<std::string> paths;
-    for (const auto &entry : std::filesystem::directory_iterator(folder, error)) {
-        if (paths.size() >= attest::max_roots) {
-            return dsmil::fail(Code::usage,
-                               std::format("{} has more than {} files", folder, attest::max_roots));
-        }
-        paths.push_back(entry.path().string());
-    }
-    if (error) {
-        const bool missing = error == std::errc::no_such_file_or_directory;
-        return dsmil::fail(missing ? Code::not_found : Code::usage, std::format("reading {}", folder),
-                           {error.message()});
-    }
-    std::ranges::sort(paths);
-    std::vector<attest::CertificatePointer> roots;
-    for (const auto &path : paths) {
-        if (!std::filesystem::is_regular_file(path, error)) {
-            continue;
-        }
-        const auto text = read_file(path, max_file_bytes);
-        if (!text) {
-            return std::unexpected(text.error());
-        }
-        // Something else among them, a README, is no reason to stop.
-        if (auto read = attest::read_certificates(dsmil::as_bytes(*text))) {
-            std::ranges::move(*read, std::back_inserter(roots));
-        }
-    }
-    return roots;
-}
+struct Held {
+    attest::EkCertificate report;
+    std::string root_file;
+};
 
 // With reference values, whether the TPM is one of those that are known.
 Result<void> check_name(const Call &call, const std::optional<attest::PublicKey> &ek) {
@@ -80,7 +52,28 @@ Result<void> check_name(const Call &call, const std::optional<attest::PublicKey>
     return {};
 }
 
-Result<attest::EkCertificate> verify(const Call &call) {
+// The certificate, and those between it and a root that were given beside it.
+Result<std::vector<attest::CertificatePointer>> read_file_and_chain(const Call &call) {
+    std::vector<attest::CertificatePointer> all;
+    for (const std::string_view name : {"FILE", "--chain"}) {
+        if (!call.has(name)) {
+            continue;
+        }
+        const auto bytes = read_named(call, name, max_file_bytes);
+        if (!bytes) {
+            return std::unexpected(bytes.error());
+        }
+        auto read = attest::read_certificates(*bytes);
+        if (!read) {
+            return std::unexpected(
+                std::move(read.error()).in(std::format("reading {}", call.argument(name))));
+        }
+        std::ranges::move(*read, std::back_inserter(all));
+    }
+    return all;
+}
+
+Result<Held> verify(const Call &call) {
     std::optional<attest::PublicKey> ek;
     if (call.has("--ek")) {
         auto key = read_key(call, "--ek");
@@ -89,15 +82,11 @@ Result<attest::EkCertificate> verify(const Call &call) {
         }
         ek.emplace(std::move(*key));
     }
-    const auto bytes = read_named(call, "FILE", max_file_bytes);
-    if (!bytes) {
-        return std::unexpected(bytes.error());
-    }
-    auto file = attest::read_certificates(*bytes);
+    const auto file = read_file_and_chain(call);
     if (!file) {
-        return std::unexpected(std::move(file.error()).in(std::format("reading {}", call.argument("FILE"))));
+        return std::unexpected(file.error());
     }
-    const auto roots = read_roots(call.argument("--roots"));
+    const auto roots = read_roots(call);
     if (!roots) {
         return std::unexpected(roots.error());
     }
@@ -106,16 +95,22 @@ Result<attest::EkCertificate> verify(const Call &call) {
     }
     const auto now =
         std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
-    return attest::verify_ek_certificate(*file, *roots, ek ? &*ek : nullptr, now.count());
+    return attest::verify_ek_certificate(*file, attest::certificates_of(*roots), ek ? &*ek : nullptr,
+                                         now.count())
+        .transform([&](attest::EkCertificate report) {
+            const auto *const root = attest::find_root(*roots, report.root_sha256);
+            return Held{std::move(report), root != nullptr ? root->file : std::string{}};
+        });
 }
 
 } // namespace
 
 Result<int> run_verify_ek_cert(const Call &call, Output &out) {
-    const auto report = verify(call);
-    if (!report) {
-        return std::unexpected(report.error());
+    const auto held = verify(call);
+    if (!held) {
+        return std::unexpected(held.error());
     }
+    const auto *const report = &held->report;
     if (call.json) {
         out.object({{"schema", call.command->schema},
                     {"file", call.argument("FILE")},
@@ -127,7 +122,11 @@ Result<int> run_verify_ek_cert(const Call &call, Output &out) {
                     {"not_after", report->not_after},
                     {"key", attest::name_of(report->key_kind)},
                     {"key_compared", call.has("--ek")},
-                    {"chain", boost::json::array(report->chain.begin(), report->chain.end())}});
+                    {"chain", boost::json::array(report->chain.begin(), report->chain.end())},
+                    {"root",
+                     {{"subject", report->chain.back()},
+                      {"sha256", dsmil::to_hex(report->root_sha256)},
+                      {"file", printable(held->root_file)}}}});
         return 0;
     }
     out.line("the certificate holds");
@@ -141,6 +140,8 @@ Result<int> run_verify_ek_cert(const Call &call, Output &out) {
     for (const auto &subject : report->chain) {
         facts.push_back({"chain", subject.empty() ? "(no subject)" : subject});
     }
+    facts.push_back({"root", "sha256 " + dsmil::to_hex(report->root_sha256)});
+    facts.push_back({"", printable(held->root_file)});
     out.table(facts);
     return 0;
 }

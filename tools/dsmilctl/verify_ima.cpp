@@ -77,7 +77,7 @@ Result<int> run_verify_ima(const Call &call, Output &out) {
     } else {
         out.line(std::format("{} entries, {} violations", list.size(), violations));
         if (verdict.ima_quoted) {
-            out.line(std::format("the first {} lead to the value of PCR 10", *verdict.ima_quoted));
+            out.line(std::format("{} of them lead to the value of PCR 10", *verdict.ima_quoted));
         } else if (!*pcrs) {
             out.line("nothing shows that the list is a TPM's: give the value of PCR 10 (--pcrs, --pcr10)");
         }

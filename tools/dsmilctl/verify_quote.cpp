@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "attest/checks.hpp"
 #include "attest/eat.hpp"
 #include "attest/pcr_file.hpp"
 #include "attest/quote.hpp"
@@ -60,6 +61,10 @@ Result<attest::QuoteBundle> read_bundle(const Call &call, const attest::PublicKe
         return std::unexpected(std::move(quoted.error()));
     }
     bundle.quoted = std::move(*quoted);
+    const auto named = attest::quoted_pcrs(bundle.quoted); // What is no quote names no values.
+    if (!named) {
+        return std::unexpected(named.error());
+    }
     auto signature = read_signature(call, key);
     if (!signature) {
         return std::unexpected(std::move(signature.error()));
@@ -69,7 +74,7 @@ Result<attest::QuoteBundle> read_bundle(const Call &call, const attest::PublicKe
     if (!file) {
         return std::unexpected(file.error());
     }
-    auto pcrs = attest::read_pcr_file(*file, attest::quoted_pcrs(bundle.quoted));
+    auto pcrs = attest::read_pcr_file(*file, *named);
     if (!pcrs) {
         return std::unexpected(
             std::move(pcrs.error()).in(std::format("reading {}", call.argument("--pcrs"))));
@@ -118,7 +123,7 @@ Result<Answer> verify(const Call &call, Question &question, attest::QuoteVerifie
         return std::unexpected(std::move(bundle.error()));
     }
     if (!question.demanded) {
-        question.pcrs = attest::quoted_pcrs(bundle->quoted);
+        question.pcrs = attest::quoted_pcrs(bundle->quoted).value_or(std::vector<unsigned>{});
     }
     auto report = verifier.verify(*bundle, {.nonce = question.nonce,
                                             .pcrs = question.pcrs,
@@ -144,42 +149,17 @@ Result<Answer> verify(const Call &call, Question &question, attest::QuoteVerifie
     return answer;
 }
 
-// What was looked at, in the words of RFC 9711 (measres): "success", "fail" or "not-run".
-std::vector<std::pair<std::string_view, std::string_view>>
-checks_of(const attest::PublicKey &key, const Question &question, const Answer &answer) {
-    const auto when = [](bool run) -> std::string_view { return run ? "success" : "not-run"; };
-    const auto judged = [&](bool run, std::initializer_list<std::string_view> names) -> std::string_view {
-        for (const auto &finding : answer.verdict.findings) {
-            for (const auto name : names) {
-                if (finding.check == name) {
-                    return "fail";
-                }
-            }
-        }
-        return run ? "success" : "not-run";
-    };
-    return {
-        {"magic", "success"},
-        {"type", "success"},
-        {"signature", "success"},
-        {"nonce", "success"},
-        {"bank", "success"},
-        {"values", "success"},
-        {"selection", when(question.demanded)},
-        {"clock", when(question.earlier.has_value())},
-        {"key", when(key.area().has_value())},
-        {"event-log", judged(answer.logs.log.has_value(), {"replay"})},
-        {"ima", judged(answer.logs.ima.has_value(), {"ima"})},
-        {"reference", judged(answer.logs.has_reference, {"pcr", "event", "ak-name", "firmware"})},
-    };
+attest::Checks checks_of(const attest::PublicKey &key, const Question &question, const Answer &answer) {
+    return attest::checks_of(answer.verdict, {.selection = question.demanded,
+                                              .clock = question.earlier.has_value(),
+                                              .key = key.area().has_value(),
+                                              .event_log = answer.logs.log.has_value(),
+                                              .ima = answer.logs.ima.has_value(),
+                                              .reference = answer.logs.has_reference});
 }
 
 boost::json::object json_of(const Call &call, const attest::PublicKey &key, const Question &question,
                             const Answer &answer) {
-    boost::json::object checks;
-    for (const auto &[name, result] : checks_of(key, question, answer)) {
-        checks[name] = result;
-    }
     const auto &report = answer.report;
     const auto &quoted = answer.verdict.ima_quoted;
     const auto &area = key.area();
@@ -192,14 +172,14 @@ boost::json::object json_of(const Call &call, const attest::PublicKey &key, cons
           {"name", area ? boost::json::value(dsmil::to_hex(area->name)) : nullptr}}},
         {"nonce", dsmil::to_hex(question.nonce)},
         {"pcr_bank", "sha256"},
-        {"pcrs", pcrs_json(answer.bundle.pcrs)},
+        {"pcrs", attest::pcrs_json(answer.bundle.pcrs)},
         {"clock_ms", report.clock_ms},
         {"reset_count", report.reset_count},
         {"restart_count", report.restart_count},
         {"clock_safe", report.clock_safe},
         {"firmware_version", std::format("0x{:016x}", report.firmware_version)},
         {"signer", dsmil::to_hex(report.signer_name)},
-        {"checks", std::move(checks)},
+        {"checks", attest::checks_json(checks_of(key, question, answer))},
         {"proven_pcrs", boost::json::array(answer.verdict.proven.begin(), answer.verdict.proven.end())},
         {"ima_quoted", quoted ? boost::json::value(*quoted) : boost::json::value(nullptr)},
         {"out", out ? boost::json::value(*out) : boost::json::value(nullptr)}};
@@ -214,22 +194,18 @@ Result<void> write_eat(const Call &call, const attest::PublicKey &key, const Que
     if (!private_key) {
         return std::unexpected(private_key.error());
     }
-    boost::json::array results;
-    for (const auto &[name, result] : checks_of(key, question, answer)) {
-        results.push_back(boost::json::array{name, result});
-    }
     const auto now = std::chrono::system_clock::now().time_since_epoch();
-    boost::json::object claims{
-        {"iss", "dsmilctl"},
-        {"iat", std::chrono::duration_cast<std::chrono::seconds>(now).count()},
-        {"eat_nonce", attest::to_base64url(question.nonce)},
-        {"measres", boost::json::array{boost::json::array{"dsmil", std::move(results)}}},
-        {"dsmil_ak", dsmil::to_hex(dsmil::sha256(key.spki()))},
-        {"dsmil_pcrs", pcrs_json(answer.bundle.pcrs)}};
+    boost::json::object claims{{"iss", "dsmilctl"},
+                               {"iat", std::chrono::duration_cast<std::chrono::seconds>(now).count()},
+                               {"eat_nonce", attest::to_base64url(question.nonce)},
+                               {"measres", attest::measres(checks_of(key, question, answer))},
+                               {"dsmil_ak", dsmil::to_hex(dsmil::sha256(key.spki()))},
+                               {"dsmil_pcrs", attest::pcrs_json(answer.bundle.pcrs)}};
     boost::json::object verdict;
     add_verdict(answer.verdict, verdict);
     claims["dsmil_holds"] = verdict["holds"];
     claims["dsmil_findings"] = verdict["findings"];
+    claims["dsmil_more_findings"] = verdict["more_findings"];
     const auto token = attest::sign_eat(claims, *private_key);
     if (!token) {
         return std::unexpected(token.error());

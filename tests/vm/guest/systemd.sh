@@ -10,6 +10,14 @@ rm -rf /var/lib/dsmil /run/dsmil
 ln -s ../../bin/dsmil-handoff /usr/libexec/dsmil/dsmil-handoff
 mkdir -p /etc/dsmil/quarantine.d
 echo 0x8005 >/etc/dsmil/quarantine.d/local
+cat >/etc/dsmil/responses.toml <<-END
+	[[response]]
+	name = "tries"
+	devices = ["0x8064"]
+	when = ["write_refused"]
+	at_least = 2
+	do = ["deny_grants", "quarantine"]
+END
 mkdir -p /etc/dsmil/grant-keys.d
 openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 2>/dev/null |
 	openssl pkey -pubout -out /etc/dsmil/grant-keys.d/carol.pem
@@ -78,6 +86,19 @@ grep -q '^[^ ]* [^ ]* [^ ]* [^ ]* /usr ro' "/proc/$daemon/mountinfo"
 ok $? "it sees /usr read-only"
 exits 1 "no home" test -e "$view/home/guest"
 exits 0 "and a /tmp of its own" test ! -e "$view/tmp/out"
+exits 8 "a write without a grant is refused" dsmilctl write 0x8064 CONFIG 1
+says 'signed grant' "for want of one"
+exits 8 "and once more" dsmilctl write 0x8064 CONFIG 1
+quarantined() {
+	dsmilctl write 0x8064 CONFIG 1 2>&1 | grep -q 'is quarantined'
+}
+await 60 quarantined
+ok $? "the response of the daemon, which has no capability, quarantines the device"
+responded() {
+	dsmilctl device responses 0x8064 | grep -q 'grants denied, quarantine done, by tries'
+}
+await 60 responded
+ok $? "and shows that it is done"
 exits 0 "killed" kill -9 "$daemon"
 await 60 started_again
 ok $? "it is started again"
@@ -93,6 +114,8 @@ modprobe dsmil_sim
 await 60 active dsmild.service
 ok $? "with the next load the daemon is there again"
 exits 8 "and the quarantine" dsmilctl write 0x8005 CONFIG 7
+exits 8 "that of the response, too" dsmilctl write 0x8064 CONFIG 1
+says 'is quarantined' "which an admin has not cleared"
 mkdir /tmp/additions /tmp/closed
 ln -s /nowhere /tmp/additions/gone
 echo 0x8006 >/tmp/additions/last
