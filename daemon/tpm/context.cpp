@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tpm/context.hpp"
 
+#include "tpm/session_crypto.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <format>
@@ -57,6 +59,10 @@ Result<Context> Context::open(const ContextOptions &options, Timings &timings) {
         return tpm_error(std::format("opening the TPM \"{}\"", options.tcti), code);
     }
     context.esys_.reset(esys);
+    ESYS_CRYPTO_CALLBACKS crypto = session_crypto();
+    if (const TSS2_RC code = Esys_SetCryptoCallbacks(esys, &crypto); code != TSS2_RC_SUCCESS) {
+        return tpm_error("setting up the cryptography of sessions", code);
+    }
     context.fds_ = poll_fds(esys);
     // Without anything to poll, _Finish has to block.
     if (context.fds_.empty()) {

@@ -519,5 +519,26 @@ TEST_F(TpmOperationsTest, AForgedStorageRootIsNoticed) {
     EXPECT_EQ(refused.error().code, Code::tpm_changed);
 }
 
+// The storage root is of an elliptic curve; an endorsement key may be RSA.
+TEST_F(TpmOperationsTest, ASessionMayBeSaltedToAnRsaKey) {
+    const auto blobs = create_key(tpm->parent(), key_template(Algorithm::rsa2048, Use::decrypt), {});
+    ASSERT_TRUE(blobs);
+    const auto key = load_key(tpm->parent(), *blobs);
+    ASSERT_TRUE(key);
+    const auto session = Session::start(tpm->context(), key->handle(), Session::Kind::hmac);
+    ASSERT_TRUE(session) << session.error().detail << session.error().causes.front();
+    TPM2B_DIGEST *bytes = nullptr;
+    const auto got = tpm->context().run(
+        "GetRandom", "asking for random bytes",
+        [&](ESYS_CONTEXT *esys) {
+            return Esys_GetRandom_Async(esys, session->handle(Protect::answer), ESYS_TR_NONE, ESYS_TR_NONE,
+                                        16);
+        },
+        [&](ESYS_CONTEXT *esys) { return Esys_GetRandom_Finish(esys, &bytes); });
+    const EsysPtr<TPM2B_DIGEST> owned(bytes);
+    ASSERT_TRUE(got) << got.error().detail << got.error().causes.front();
+    EXPECT_EQ(bytes->size, 16);
+}
+
 } // namespace
 } // namespace dsmil::tpm
