@@ -4,7 +4,7 @@
 VERSION := $(file < VERSION)
 .DEFAULT_GOAL := all
 
-GOALS := all modules demo check bench prove fuzz lint fmt lab-shell deb clean
+GOALS := all modules demo check bench prove fuzz soak lint fmt lab-shell deb clean
 HOST_GOALS := install uninstall dkms-install help distclean
 .PHONY: $(GOALS) $(HOST_GOALS)
 
@@ -16,6 +16,7 @@ help:
 	@echo '  make check          the tests; ends with "N passed, N failed, N skipped"'
 	@echo '  make bench          benchmarks against their named peers'
 	@echo '  make prove          proofs of the guard (CBMC)'
+	@echo '  make soak           QUOTES (default 70000) quotes through a kernel'"'"'s TPM resource manager: hours'
 	@echo '  make fuzz           every fuzzer for FUZZ_SECONDS (default 60) each, the kernel'"'"'s too'
 	@echo '  make lint | fmt     check the style | apply it'
 	@echo '  make lab-shell      a root shell in the emulated Latitude'
@@ -96,6 +97,9 @@ prove:
 fuzz:
 	$(Q)tests/fuzz/run $(FUZZ_SECONDS)
 	$(Q)tests/testkernel/run fuzz seconds=$(FUZZ_SECONDS)
+
+soak: programs
+	$(Q)tests/vm/soak $(QUOTES)
 
 lint: all
 	$(Q)tools/lint/run
