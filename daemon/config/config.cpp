@@ -3,6 +3,8 @@
 
 #include "config/values.hpp"
 
+#include <algorithm>
+
 namespace dsmil {
 namespace {
 
