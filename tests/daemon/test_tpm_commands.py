@@ -105,8 +105,9 @@ class TpmCommands(TestCase):
         self.ctl("tpm", "extend", "16", "11" * 32)
         self.ctl("tpm", "unseal", self.place("sealed"), self.place("again"), code=7)
         self.assertFalse(os.path.exists(self.place("again")))
-        self.ctl("tpm", "unseal", self.place("sealed"), self.place("again"), "--recovery", document["recovery"])
-        self.ctl("tpm", "unseal", self.place("sealed"), self.place("more"), "--recovery", "00" * 32, code=4)
+        right, wrong = self.path("right", document["recovery"].encode()), self.path("wrong", b"00" * 32)
+        self.ctl("tpm", "unseal", self.place("sealed"), self.place("again"), "--recovery", right)
+        self.ctl("tpm", "unseal", self.place("sealed"), self.place("more"), "--recovery", wrong, code=4)
 
     def test_an_approver_opens_it_after_an_update_with_tpm2_tools_and_openssl_alone(self):
         key, public = self.place("release.key"), self.place("release.pem")
