@@ -77,7 +77,10 @@ boost::json::array measres(const Checks &checks) {
     for (const auto &[name, result] : checks) {
         results.push_back(boost::json::array{name, result});
     }
-    return {boost::json::array{"dsmil", std::move(results)}};
+    // Not in braces: compilers differ in whether these make an array of the array or copy it.
+    boost::json::array measured;
+    measured.push_back(boost::json::array{"dsmil", std::move(results)});
+    return measured;
 }
 
 boost::json::object checks_json(const Checks &checks) {

@@ -194,7 +194,7 @@ class Responses(TestCase):
             if done:
                 break
             daemon.get("/v1/ledger/records?wait_ms=1000&after={}".format(len(records)))
-        self.assertEqual(done[0]["device"], "0x8005")
+        self.assertEqual(done[0]["device_id"], "0x8005")
         self.assertEqual(done[0]["context"]["rule"], "asked")
         self.assertEqual(done[0]["context"]["sign_error"], "tpm_missing")  # There is none here.
         self.assertIn("asked", self.ctl(daemon, "device", "responses", "5"))

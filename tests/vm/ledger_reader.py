@@ -90,9 +90,10 @@ def signature_holds(note, vkey):
     name, key_id, key = vkey.split()[0].split("+", 2)  # the first, of several lines
     public = base64.b64decode(key)
     text, _, signatures = note.partition("\n\n")
-    for line in signatures.splitlines():
+    *lines, end = signatures.split("\n")
+    for line in lines if end == "" else []:
         dash, signer, encoded = line.split(" ")
-        raw = base64.b64decode(encoded)
+        raw = base64.b64decode(encoded, validate=True)
         if dash != "—" or signer != name or raw[:4].hex() != key_id or public[0] not in (1, 2):
             continue
         with tempfile.TemporaryDirectory() as scratch:
