@@ -209,7 +209,8 @@ TEST(GrantRules, AFileThatEverybodyMayWriteIsNotRead) {
     const auto open = read_rules(path);
     ASSERT_FALSE(open);
     EXPECT_EQ(open.error().code, Code::config_invalid);
-    EXPECT_NE(open.error().detail.find("everybody may write"), std::string::npos) << open.error().detail;
+    ASSERT_FALSE(open.error().causes.empty());
+    EXPECT_NE(open.error().causes.front().find("everybody may write"), std::string::npos);
 }
 
 TEST(GrantRules, AllowOnlyWhatTheySay) {
