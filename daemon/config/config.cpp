@@ -74,13 +74,9 @@ std::vector<config::Key> keys(Config &c) {
         {"tpm", "require_certificate", [&c](Node n) { return take_flag(n, c.tpm.require_certificate); }},
         {"tpm", "extend_pcrs", [&c](Node n) { return take_pcrs(n, c.tpm.limits.extend_pcrs); }},
         {"tpm", "nv_first",
-         [&c](Node n) {
-             return take_number(n, c.tpm.limits.nv_first, first_owner_index, last_owner_index);
-         }},
+         [&c](Node n) { return take_number(n, c.tpm.limits.nv_first, first_owner_index, last_owner_index); }},
         {"tpm", "nv_last",
-         [&c](Node n) {
-             return take_number(n, c.tpm.limits.nv_last, first_owner_index, last_owner_index);
-         }},
+         [&c](Node n) { return take_number(n, c.tpm.limits.nv_last, first_owner_index, last_owner_index); }},
         {"tpm", "nv_writes_per_day",
          [&c](Node n) { return take_number(n, c.tpm.limits.nv_writes_per_day, 0, 100'000); }},
         {"device", "follow", [&c](Node n) { return take_flag(n, c.device.follow); }},
