@@ -23,7 +23,10 @@ class BrokenTpm(TestCase):
         return self.fail("it never noticed")
 
     def test_garbage_is_no_answer_and_the_daemon_goes_on(self):
-        for answer in (b"    os.write(1, b'\\xa5' * 64)\n", b"    os.write(1, b'\\x80\\x01\\x00\\x00\\x00\\x05')\n",
+        # Whole by their header, as tcti-cmd reads them: another body, another code, a body cut short, none.
+        for answer in (b"    os.write(1, b'\\x80\\x01\\0\\0\\0\\x40\\0\\0\\0\\0' + b'\\xa5' * 54)\n",
+                       b"    os.write(1, b'\\x80\\x01\\0\\0\\0\\x0a\\xde\\xad\\xbe\\xef')\n",
+                       b"    os.write(1, b'\\x80\\x01\\0\\0\\0\\x0b\\0\\0\\0\\0\\0')\n",
                        b"    sys.exit(3)\n"):
             with self.subTest(answer):
                 daemon = self.daemon_with(answer)

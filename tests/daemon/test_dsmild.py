@@ -223,12 +223,16 @@ class WithTpm(TestCase):
 
     def test_each_number_of_the_health_is_told(self):
         """p50, p95 and p99 of each command, the queue, errors by kind: counted from outside."""
+        def quotes():
+            return next((command for command in self.daemon.get("/v1/tpm")["commands"] if command["command"] == "Quote"),
+                        {"count": 0})
+        before = quotes()["count"]  # A quote of nothing tries each key when the TPM is opened.
         for _ in range(20):
             self.attest(pcrs=[0])
         self.assertEqual(self.daemon.request("POST", "/v1/tpm/nv/write", {"index": "0x01801000", "data": "00"})[0], 404)
         tpm = self.daemon.get("/v1/tpm")
-        quote = next(command for command in tpm["commands"] if command["command"] == "Quote")
-        self.assertEqual(quote["count"], 20)
+        quote = quotes()
+        self.assertEqual(quote["count"], before + 20)
         self.assertTrue(0 < quote["p50_ms"] <= quote["p95_ms"] <= quote["p99_ms"], quote)
         self.assertEqual((tpm["queue"]["waiting"], tpm["queue"]["limit"]), (0, 256))
         self.assertGreater(sum(tpm["errors"].values()), 0, tpm["errors"])
