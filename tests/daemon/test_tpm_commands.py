@@ -210,7 +210,7 @@ class Responses(TestCase):
         self.ctl(daemon, "device", "clear", "0x8006", code=6)
         self.ctl(daemon, "device", "clear", "0x8005")
         self.assertEqual(os.listdir(os.path.join(daemon.state, "quarantine.d")), [])
-        self.assertNotIn("0x8005: ", self.ctl(daemon, "device", "responses"))
+        self.assertNotIn("\n0x8005: ", "\n" + self.ctl(daemon, "device", "responses"))
         self.assertEqual(daemon.stop(), 0)
 
     def test_a_file_that_is_wrong_is_named_with_its_line(self):
