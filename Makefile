@@ -47,7 +47,7 @@ ifeq ($(DSMIL_DEVROOT)$(NATIVE),)
 # ----------------------------------------------------- outside: go inside --
 $(filter-out clean,$(GOALS)):
 	@tools/devroot/devroot run $(MAKE) --no-print-directory $@ \
-		$(foreach v,V FUZZ_SECONDS KERNEL BOARD TPM_ROOTS,$(if $($(v)),$(v)=$($(v))))
+		$(foreach v,V FUZZ_SECONDS KERNEL BOARD TPM_ROOTS QUOTES,$(if $($(v)),$(v)=$($(v))))
 
 clean:
 	@rm -rf build
