@@ -86,7 +86,8 @@ void DeviceApi::attest(const Request &request, Then<Result<Response>> then) {
     std::string statement = device_statement(*state, wanted->nonce);
     Done done{"device_attest", request.peer, wanted->device, {}};
     done.values = {{"nonce", wanted->nonce}, hash_field("statement_sha256", as_bytes(statement))};
-    tpm_.quote(attest::statement_nonce(statement), wanted->pcrs,
+    auto nonce = attest::statement_nonce(statement); // before the statement is moved: arguments have no order
+    tpm_.quote(std::move(nonce), wanted->pcrs,
                [this, done = std::move(done), statement = std::move(statement),
                 then = std::move(then)](Result<tpm::Quote> quote) mutable {
                    answer(std::move(done), quote.transform([&](const tpm::Quote &made) {
