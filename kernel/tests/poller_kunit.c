@@ -66,12 +66,11 @@ static struct dsmil_event await(struct kunit *test, u16 type)
 	u64 head;
 
 	do {
-		head = dsmil_audit_get_state().head;
+		head = dsmil_audit_head();
 		while (ring_read(test, ring, &event) == sizeof(event))
 			if (event.type == type)
 				return event;
-	} while (wait_event_interruptible_timeout(dsmil_audit_wait,
-						  dsmil_audit_get_state().head != head,
+	} while (wait_event_interruptible_timeout(dsmil_audit_wait, dsmil_audit_head() != head,
 						  PATIENCE) > 0);
 	KUNIT_ASSERT_TRUE_MSG(test, false, "no event of type %u", type);
 	return event;
