@@ -21,7 +21,9 @@ Result<void> verify_certification(const Certification &certification, const Publ
     if (!reader.complete()) {
         return does_not_hold("form", "the certificate is malformed: too short, or something follows it");
     }
-    if (!ak.area() || !is_attestation_key(*ak.area()) || !key.area()) {
+    const auto &ak_area = ak.area();
+    const auto &key_area = key.area();
+    if (!ak_area || !is_attestation_key(*ak_area) || !key_area) {
         return does_not_hold("key", "the attributes of the key that certifies do not make it an attestation "
                                     "key, or a key came without its attributes");
     }
@@ -32,7 +34,7 @@ Result<void> verify_certification(const Certification &certification, const Publ
         return does_not_hold("nonce", "the nonce is another one: the certificate is the answer to another "
                                       "question");
     }
-    if (!std::ranges::equal(name, key.area()->name)) {
+    if (!std::ranges::equal(name, key_area->name)) {
         return does_not_hold("name", "it certifies another key than the one that is shown");
     }
     return {};

@@ -166,6 +166,7 @@ Result<std::string> read_text(const std::string &path) {
 
 std::vector<std::string> names_of(const std::vector<Key> &keys) {
     std::vector<std::string> names;
+    names.reserve(keys.size());
     for (const auto &key : keys) {
         names.push_back(std::format("{}.{}", key.section, key.name));
     }

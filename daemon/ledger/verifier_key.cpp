@@ -126,10 +126,12 @@ Result<VerifierKey> VerifierKey::parse(std::string_view text) {
     return key;
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): they are moved into what it gives
 Result<VerifierKey> VerifierKey::ecdsa(std::string name, Bytes spki) {
     if (auto named = check_name(name); !named) {
         return std::unexpected(std::move(named.error()));
     }
+    // NOLINTNEXTLINE(misc-const-correctness): its id is set below
     VerifierKey key{std::move(name), 0, SignatureType::ecdsa, std::move(spki)};
     const std::unique_ptr<EVP_PKEY, decltype([](EVP_PKEY *p) { EVP_PKEY_free(p); })> loaded(load(key));
     if (group_of(loaded.get()) != "prime256v1") {

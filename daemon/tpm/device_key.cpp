@@ -76,15 +76,17 @@ Result<DeviceSignature> sign_for_device(Tpm &tpm, const std::string &state_dir, 
                                         const Hash &digest) {
     const std::string stem = stem_of(state_dir, id);
     const auto kept = read_blobs(stem);
-    if (!kept || !*kept) {
-        return kept ? fail(Code::not_found, std::format("device 0x{0:04X} has no key yet: dsmilctl device "
-                                                        "provision 0x{0:04X} makes it",
-                                                        id))
-                    : std::unexpected(kept.error());
+    if (!kept) {
+        return std::unexpected(kept.error());
     }
-    const Blobs &blobs = **kept;
-    const auto object = load(tpm, stem, blobs);
-    const auto spki = spki_of(blobs.public_area);
+    const std::optional<Blobs> &blobs = *kept;
+    if (!blobs) {
+        return fail(
+            Code::not_found,
+            std::format("device 0x{0:04X} has no key yet: dsmilctl device provision 0x{0:04X} makes it", id));
+    }
+    const auto object = load(tpm, stem, *blobs);
+    const auto spki = spki_of(blobs->public_area);
     if (!object || !spki) {
         return std::unexpected(!object ? object.error() : spki.error());
     }

@@ -172,8 +172,11 @@ Result<std::optional<Object>> find_certified(Context &context, const EkCertifica
         return std::nullopt;
     }
     auto found = find_persistent(context, low_range_handle(certificate.algorithm));
-    if (found && *found) {
-        const auto area = public_area(context, (*found)->handle());
+    if (!found) {
+        return found;
+    }
+    if (const std::optional<Object> &object = *found) {
+        const auto area = public_area(context, object->handle());
         if (!area || !fits(*area, wanted) || !certifies(certificate, *area)) {
             return std::nullopt;
         }
@@ -276,7 +279,8 @@ Result<EndorsementKey> EndorsementKey::open(Context &context, const Session *ses
     if (!found) {
         return std::unexpected(std::move(found.error()));
     }
-    auto object = *found ? Result<Object>(std::move(**found)) : derive(context, session, wanted);
+    std::optional<Object> &kept = *found;
+    auto object = kept ? Result<Object>(std::move(*kept)) : derive(context, session, wanted);
     if (!object) {
         return std::unexpected(std::move(object.error()));
     }

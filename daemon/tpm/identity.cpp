@@ -100,7 +100,7 @@ Result<std::vector<OwnKey>> own_keys(Tpm &tpm, const std::string &state_dir) {
     }
     for (const auto id : devices_with_key(state_dir)) {
         const auto stem = std::format("device-{:04x}-key", id);
-        auto blobs = read_blobs(state_dir + "/" + stem);
+        auto blobs = read_blobs(std::format("{}/{}", state_dir, stem));
         if (!blobs) {
             return std::unexpected(std::move(blobs.error()));
         }

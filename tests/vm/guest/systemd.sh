@@ -79,7 +79,7 @@ is 0000000000000000 "$(of_daemon CapEff)" "without a capability"
 is 0000000000000000 "$(of_daemon CapPrm)" "and none to take"
 is 1 "$(of_daemon NoNewPrivs)" "it gets no new privileges"
 is 2 "$(of_daemon Seccomp)" "its system calls are filtered"
-is "dsmil:dsmil 750" "$(stat -c '%U:%G %a' /var/lib/dsmil)" "the state belongs to it"
+is "dsmil:dsmil 700" "$(stat -c '%U:%G %a' /var/lib/dsmil)" "the state belongs to it"
 is "dsmil:dsmil" "$(stat -c '%U:%G' /run/dsmil)" "and the socket's directory"
 view=/proc/$daemon/root
 grep -q '^[^ ]* [^ ]* [^ ]* [^ ]* /usr ro' "/proc/$daemon/mountinfo"
