@@ -186,8 +186,9 @@ void DeviceApi::sign_event(const Request &request, Then<Result<Response>> then) 
         then(std::unexpected(wanted.error()));
         return;
     }
-    ledger_.read(*wanted->record, 1,
-                 [this, peer = request.peer, device = wanted->device, number = *wanted->record,
+    const auto number = wanted->record.value_or(0); // there is one: it was asked for
+    ledger_.read(number, 1,
+                 [this, peer = request.peer, device = wanted->device, number,
                   then = std::move(then)](const Result<std::vector<ledger::Record>> &records) mutable {
                      auto message = records.and_then([&](const std::vector<ledger::Record> &read) {
                          return event_words(read, number, device);
@@ -220,11 +221,10 @@ Result<std::string> DeviceApi::event_words(const std::vector<ledger::Record> &re
 }
 
 void DeviceApi::sign_words(Done done, std::string message, Then<Result<Response>> then) {
+    auto sign = [directory = state_dir_, device = done.device, digest = sha256(as_bytes(message))](
+                    tpm::Tpm &tpm) { return tpm::sign_for_device(tpm, directory, device, digest); };
     tpm_.run<tpm::DeviceSignature>(
-        tpm::Urgency::normal, tpm::usual_deadline,
-        [directory = state_dir_, device = done.device, digest = sha256(as_bytes(message))](tpm::Tpm &tpm) {
-            return tpm::sign_for_device(tpm, directory, device, digest);
-        },
+        tpm::Urgency::normal, tpm::usual_deadline, std::move(sign),
         [this, done = std::move(done), message = std::move(message),
          then = std::move(then)](const Result<tpm::DeviceSignature> &made) mutable {
             const auto device = done.device;

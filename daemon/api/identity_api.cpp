@@ -95,14 +95,15 @@ class IdentityApi::Question : public std::enable_shared_from_this<Question> {
 
     // Another question may have come to the same at the same time: then it is asked twice, which is no harm.
     void next() {
-        if (!known_->certificates) {
+        const auto &read = known_->certificates;
+        if (!read) {
             ask<tpm::Certificates>(tpm::read_certificates,
                                    [](Question &self, tpm::Certificates certificates) {
                                        self.known_->certificates = std::move(certificates);
                                    });
             return;
         }
-        const auto &certificates = known_->certificates->certificates;
+        const auto &certificates = read->certificates;
         if (known_->eks.size() < std::max<std::size_t>(certificates.size(), 1)) {
             const auto at = known_->eks.size();
             ask_ek(at < certificates.size() ? std::optional(certificates[at]) : std::nullopt);
@@ -141,6 +142,7 @@ class IdentityApi::Question : public std::enable_shared_from_this<Question> {
     void answer() {
         array eks;
         for (const auto &ek : known_->eks) {
+            // NOLINTNEXTLINE(bugprone-unchecked-optional-access): next() has read them
             eks.push_back(ek_json(ek, known_->certificates->chain));
         }
         array keys;

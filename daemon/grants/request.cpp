@@ -176,7 +176,7 @@ Result<Entry> Service::draft(const Caller &caller, const Terms &terms, const Rul
 }
 
 // Refusals beyond the limit, one record for each user; they stay counted until it is durable.
-void Service::keep_held(std::vector<Denials::Held> all) {
+void Service::keep_held(const std::vector<Denials::Held> &all) {
     for (const auto &held : all) {
         auto record = ledger_.own_record(std::string(action_held), "refused");
         if (held.uid) {

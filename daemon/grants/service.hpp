@@ -96,7 +96,7 @@ class Service {
     [[nodiscard]] ledger::Record record_of(std::string action, std::string outcome, const Caller &caller,
                                            const Entry &entry) const;
     void deny(const Caller &caller, const Terms &terms, Error error, Then<Result<Entry>> then);
-    void keep_held(std::vector<Denials::Held> all);
+    void keep_held(const std::vector<Denials::Held> &all);
     void await_held();
     void give_out(const Caller &caller, const std::string &id, const std::string &message,
                   Result<Bytes> signature, Then<Result<Issued>> then);

@@ -28,9 +28,9 @@ std::optional<Symptom> symptom_of_operation(std::string_view text) {
         return std::nullopt;
     }
     text.remove_prefix(is_write ? write.size() : read.size());
+    const auto digits = text.substr(0, 4);
     std::uint16_t token = 0;
-    const auto [end, error] =
-        std::from_chars(text.data(), text.data() + std::min<std::size_t>(4, text.size()), token, 16);
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), token, 16);
     const unsigned place = token - DSMIL_TOKEN_BASE;
     if (error != std::errc{} || token < DSMIL_TOKEN_BASE ||
         place >= DSMIL_DEVICE_COUNT * DSMIL_REGISTER_COUNT) {

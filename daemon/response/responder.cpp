@@ -191,7 +191,7 @@ void Responder::sign_words(ledger::Record entry, const ledger::Record &about, Lo
         keep(std::move(entry), level);
         return;
     }
-    const auto device = *entry.device_id;
+    const auto device = *entry.device_id; // NOLINT(bugprone-unchecked-optional-access): it is about one
     sign_(device, *words,
           [this, entry = std::move(entry), words = *words, level](Result<Bytes> signature) mutable {
               if (signature) {

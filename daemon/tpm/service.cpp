@@ -63,7 +63,7 @@ Service::Opened Service::open() {
             .pinned_now = tpm_->root().pinned_now()};
 }
 
-void Service::connected(Opened opened) {
+void Service::connected(Opened &&opened) {
     if (stopped_) {
         return;
     }
@@ -78,13 +78,13 @@ void Service::connected(Opened opened) {
         checkpoint_spki_ = std::move(opened.checkpoint_spki);
         grant_spki_ = std::move(opened.grant_spki);
         origin_ = std::move(opened.origin);
-        if (opened.pinned_now) {
+        if (const auto &origin = origin_; origin && opened.pinned_now) {
             hear({"tpm_pinned",
-                  origin_->trouble
+                  origin->trouble
                       ? "the TPM's storage root was pinned at first sight: no maker's certificate says "
                         "that it is the TPM's"
                       : "the TPM's storage root was pinned: its maker certified the TPM",
-                  context_of(*origin_)});
+                  context_of(*origin)});
         }
         if (!lost_lately_) {
             retry_ = retry_from_;
@@ -103,7 +103,7 @@ void Service::connected(Opened opened) {
 }
 
 // Until the next try. A wrong secret is not tried again: it is another only in another life.
-void Service::go_without(Error error) {
+void Service::go_without(Error &&error) {
     const bool was_fallen_back = fell_back();
     trouble_ = std::move(error);
     unavailable_ = true;
@@ -216,7 +216,7 @@ void Service::perform_anew(Pending &pending) {
     });
 }
 
-void Service::lost(Error error) {
+void Service::lost(Error &&error) {
     if (stopped_) {
         return;
     }

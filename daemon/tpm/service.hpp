@@ -124,7 +124,7 @@ class Service final : public ledger::Signer {
     };
 
     void connect();
-    void connected(Opened opened);
+    void connected(Opened &&opened);
     // These on the TPM's thread.
     void explain(Pending &pending);
     [[nodiscard]] Opened open();
@@ -135,8 +135,8 @@ class Service final : public ledger::Signer {
                    const std::shared_ptr<Pending> &pending);
     void finish(Pending &pending);
     void overdue(Pending &pending, std::chrono::milliseconds deadline);
-    void lost(Error error);
-    void go_without(Error error);
+    void lost(Error &&error);
+    void go_without(Error &&error);
     void held();
     Ticket look(Urgency urgency, std::chrono::milliseconds deadline, Then<Result<Status>> then);
     void watch();

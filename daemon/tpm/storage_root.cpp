@@ -112,7 +112,8 @@ Result<StorageRoot> StorageRoot::open(Context &context, const std::string &state
     if (!pinned) {
         return std::unexpected(pinned.error());
     }
-    return *pinned ? find(context, state_dir, **pinned) : pin(context, state_dir, belief);
+    const std::optional<Bytes> &name = *pinned;
+    return name ? find(context, state_dir, *name) : pin(context, state_dir, belief);
 }
 
 Result<StorageRoot> StorageRoot::find(Context &context, const std::string &state_dir, const Bytes &pinned) {
@@ -196,6 +197,7 @@ Result<void> StorageRoot::certify(Context &context, const Session &session, cons
         }
         return std::unexpected(not_certified(*trouble));
     }
+    // NOLINTNEXTLINE(bugprone-unchecked-optional-access): without trouble there is a session
     const auto derived = derive(context, maker->session->handle(Protect::both));
     const auto is = derived ? computed_name(context, derived->handle()) : std::unexpected(derived.error());
     if (!is) {
