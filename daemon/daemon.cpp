@@ -183,8 +183,8 @@ void Daemon::note_lost_ledger() {
     record("began_anew");
 }
 
-void Daemon::record(std::string action) {
-    auto entry = ledger_.own_record(std::move(action), "ok");
+void Daemon::record(const std::string &action) {
+    auto entry = ledger_.own_record(action, "ok");
     entry.values = {{"version", std::string(DSMIL_VERSION)}};
     append(std::move(entry));
 }

@@ -69,7 +69,7 @@ class Daemon {
     [[nodiscard]] Result<void> start_grants();
     void sign_words(std::uint16_t device, const std::string &words, Then<Result<Bytes>> then);
     void note_lost_ledger();
-    void record(std::string action);
+    void record(const std::string &action);
     void record_security(const tpm::SecurityEvent &event, tpm::Service::Heard then);
     void append(ledger::Record entry, std::function<void(bool durable)> then = [](bool) {});
     void watchdog();

@@ -42,14 +42,15 @@ Result<tpm::NvIndex> find(Tpm &tpm, const TpmRequest &wanted, std::optional<tpm:
     if (!found) {
         return std::unexpected(std::move(found.error()));
     }
-    if (!*found) {
+    std::optional<tpm::NvIndex> &index = *found;
+    if (!index) {
         return fail(Code::not_found, std::format("there is no NV index {}", index_text(wanted.index)));
     }
-    if (kind && kind_of(**found) != *kind) {
+    if (kind && kind_of(*index) != *kind) {
         return fail(Code::conflict, std::format("NV index {} is of the kind {}", index_text(wanted.index),
-                                                name(kind_of(**found))));
+                                                name(kind_of(*index))));
     }
-    return std::move(**found);
+    return std::move(*index);
 }
 
 /* ----------------------------------------------- what the TPM's thread does -- */
@@ -185,9 +186,11 @@ Result<object> seal(Tpm &tpm, const TpmRequest &wanted, bool & /*changed*/) {
 }
 
 Result<object> unseal(Tpm &tpm, const TpmRequest &wanted, bool & /*changed*/) {
+    // NOLINTBEGIN(bugprone-unchecked-optional-access): it was asked for
     const auto opened = wanted.recovery.empty()
                             ? tpm::unseal(tpm, *wanted.sealed, wanted.approval)
                             : tpm::unseal_with_recovery(tpm, *wanted.sealed, wanted.recovery);
+    // NOLINTEND(bugprone-unchecked-optional-access)
     return opened.transform([](const Bytes &data) { return object{{"data", to_hex(data)}}; });
 }
 
@@ -230,7 +233,7 @@ std::optional<TPM2_HANDLE> index_of(TpmOperation operation, const TpmRequest &wa
     case TpmOperation::seal:
         return wanted.condition ? std::optional(wanted.condition->index) : std::nullopt;
     case TpmOperation::unseal:
-        return wanted.sealed->nv ? std::optional(wanted.sealed->nv->index) : std::nullopt;
+        return wanted.sealed && wanted.sealed->nv ? std::optional(wanted.sealed->nv->index) : std::nullopt;
     default:
         return std::nullopt;
     }

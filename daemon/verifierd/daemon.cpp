@@ -94,6 +94,7 @@ Result<void> Daemon::start_service(Files &files) {
 
 void Daemon::start_poller(std::map<std::string, Address, std::less<>> machines) {
     poller_ =
+        // NOLINTNEXTLINE(bugprone-unchecked-optional-access): it is made before
         std::make_unique<Poller>(reactor_, log_, *client_tls_, *api_,
                                  PollerOptions{.machines = std::move(machines),
                                                .interval = config_.pull.interval,

@@ -184,9 +184,8 @@ Judgement judge(const Question &question, const Evidence &evidence) {
                                                              .reference = !rule.reference_path.empty()});
     judgement.report = std::move(*report);
     const auto &findings = judgement.verdict.findings;
-    if (std::ranges::any_of(findings, is_shown)) {
-        judgement.outcome = Outcome::policy_violation;
-    } else if (!logs.findings.empty() || std::ranges::any_of(findings, is_mismatch)) {
+    const bool is_broken = !logs.findings.empty() || std::ranges::any_of(findings, is_mismatch);
+    if (is_broken && !std::ranges::any_of(findings, is_shown)) {
         judgement.outcome = Outcome::broken_evidence;
         judgement.inconclusive = logs.findings.empty();
     } else if (!findings.empty()) {

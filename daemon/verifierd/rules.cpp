@@ -36,7 +36,7 @@ Complaint take_patterns(const toml::node &node, std::vector<std::string> &place)
 Complaint take_pcrs(const toml::node &node, std::uint32_t &place) {
     const auto *array = node.as_array();
     std::uint32_t pcrs = 0;
-    const auto bad =
+    auto bad =
         std::format("must be an array of distinct numbers from 0 to {}, at least one", attest::pcr_count - 1);
     if (array == nullptr || array->empty()) {
         return bad;

@@ -91,10 +91,11 @@ Result<Machine> Service::enrolled(const std::string &name) {
     if (!machine) {
         return std::unexpected(std::move(machine.error()));
     }
-    if (!*machine) {
+    std::optional<Machine> &there = *machine;
+    if (!there) {
         return fail(Code::not_found, std::format("no machine {} is enrolled", printable(name)));
     }
-    return std::move(**machine);
+    return std::move(*there);
 }
 
 // The keys, if they may be this machine's.
@@ -108,15 +109,18 @@ Result<Keys> Service::accept(const std::string &machine, const EnrolmentRequest 
     if (!ek || !ak) {
         return std::unexpected(ek ? ak.error() : ek.error());
     }
-    if ((ek->area()->attributes & (ek_attributes | attest::object::sign)) != ek_attributes) {
+    const auto &ek_area = ek->area();
+    const auto &ak_area = ak->area();
+    if (!ek_area || !ak_area ||
+        (ek_area->attributes & (ek_attributes | attest::object::sign)) != ek_attributes) {
         return fail(Code::attestation_failed,
                     "the EK's attributes do not make it an endorsement key: restricted, decrypt, fixedTPM, "
                     "fixedParent, sensitiveDataOrigin, and not sign");
     }
     Keys keys{.ek_public = request.ek_public,
-              .ek_name = ek->area()->name,
+              .ek_name = ek_area->name,
               .ak_public = request.ak_public,
-              .ak_name = ak->area()->name,
+              .ak_name = ak_area->name,
               .vendor = {}};
     auto own = attest::PublicKey::read(request.ak_public);
     if (auto verifier = attest::QuoteVerifier::make(std::move(*own)); !verifier) {
@@ -164,19 +168,21 @@ Result<Challenge> Service::begin_enrolment(const std::string &machine, const Enr
         numbers_.enrolments_refused++;
         return std::unexpected(std::move(keys.error()));
     }
-    const auto there = store_.machine(machine);
-    const auto holder = store_.machine_with_ek(keys->ek_name);
-    if (!there || !holder) {
-        return std::unexpected(there ? holder.error() : there.error());
+    const auto stored = store_.machine(machine);
+    const auto owner = store_.machine_with_ek(keys->ek_name);
+    if (!stored || !owner) {
+        return std::unexpected(stored ? owner.error() : stored.error());
     }
-    if (*there && (*there)->keys.ek_name != keys->ek_name) {
+    const auto &there = *stored;
+    const auto &holder = *owner;
+    if (there && there->keys.ek_name != keys->ek_name) {
         numbers_.enrolments_refused++;
         return fail(Code::conflict,
                     std::format("{} is enrolled with another TPM (EK {}); an operator removes it first "
                                 "(dsmilctl verifier remove {})",
-                                machine, to_hex((*there)->keys.ek_name), machine));
+                                machine, to_hex(there->keys.ek_name), machine));
     }
-    if (*holder && **holder != machine) {
+    if (holder && *holder != machine) {
         numbers_.enrolments_refused++;
         return fail(Code::conflict, "another machine is enrolled with this TPM");
     }
@@ -216,11 +222,12 @@ Result<MachineView> Service::finish_enrolment(const std::string &machine, const 
     if (!found) {
         return std::unexpected(found.error());
     }
-    if (!*found || (*found)->machine != machine) {
+    const std::optional<Enrolment> &open = *found;
+    if (!open || open->machine != machine) {
         return fail(Code::not_found, "there is no such enrolment of this machine: it was finished, or a "
                                      "later one took its place");
     }
-    const Enrolment &enrolment = **found;
+    const Enrolment &enrolment = *open;
     const std::uint64_t now = now_s();
     if (!is_open(enrolment.issued_s, enrolment.expires_s, now)) {
         return fail(Code::try_again,
@@ -274,18 +281,19 @@ Result<Session> Service::open_session(const std::string &machine, const std::str
     if (!found) {
         return std::unexpected(std::move(found.error()));
     }
-    if (!*found || (*found)->machine != machine) {
+    std::optional<Session> &session = *found;
+    if (!session || session->machine != machine) {
         return fail(Code::not_found, "there is no such question to this machine: it ran out, or a later one "
                                      "took its place");
     }
-    if ((*found)->used) {
+    if (session->used) {
         return fail(Code::conflict, "this question was answered already; each is answered once");
     }
-    if (!is_open((*found)->issued_s, (*found)->expires_s, now_s())) {
+    if (!is_open(session->issued_s, session->expires_s, now_s())) {
         return fail(Code::try_again,
                     std::format("the question ran out after {} s; ask for another", settings_.session_s));
     }
-    return std::move(**found);
+    return std::move(*session);
 }
 
 Result<Record> Service::answer(const std::string &name, const std::string &id, const Evidence &evidence) {

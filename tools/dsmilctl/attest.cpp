@@ -21,7 +21,6 @@ namespace dsmilctl {
 namespace {
 
 using dsmil::Bytes;
-using dsmil::Code;
 using dsmil::Result;
 
 // A TPM may take seconds for a signature, and others may wait for it too.
