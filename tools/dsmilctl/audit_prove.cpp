@@ -152,8 +152,8 @@ Result<int> prove_inclusion(const Call &call, Output &out, Log log) {
     if (call.has("--hash-only")) {
         record->reset();
     }
-    dsmil::ledger::InclusionFile file{std::move(*record), *index, std::move(*proof),
-                                      std::move(log.head.note)};
+    const dsmil::ledger::InclusionFile file{std::move(*record), *index, std::move(*proof),
+                                            std::move(log.head.note)};
     if (!call.json) {
         out.text(file.format());
         return 0;
@@ -204,7 +204,7 @@ Result<int> prove_consistency(const Call &call, Output &out, Log log) {
         return dsmil::fail(contradiction(log, Code::forked),
                            std::format("{} is not the beginning of this log", call.argument("--from")));
     }
-    dsmil::ledger::ConsistencyFile file{old.size, std::move(*proof), std::move(log.head.note)};
+    const dsmil::ledger::ConsistencyFile file{old.size, std::move(*proof), std::move(log.head.note)};
     if (!call.json) {
         out.text(file.format());
         return 0;

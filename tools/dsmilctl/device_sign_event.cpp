@@ -58,9 +58,12 @@ dsmil::Result<int> run_device_sign_event(const Call &call, Output &out) {
     // Made before the TPM is asked, so that what it signed is not lost for want of a place.
     const std::string &path = call.argument("FILE");
     auto message_file = NewFile::make(path);
-    auto signature_file = message_file ? NewFile::make(path + ".sig") : std::move(message_file);
-    if (!message_file || !signature_file) {
-        return std::unexpected(!message_file ? message_file.error() : signature_file.error());
+    if (!message_file) {
+        return std::unexpected(std::move(message_file.error()));
+    }
+    auto signature_file = NewFile::make(path + ".sig");
+    if (!signature_file) {
+        return std::unexpected(std::move(signature_file.error()));
     }
     const auto event = ApiClient(call.socket)
                            .post("/v1/device/sign-event",
