@@ -54,8 +54,10 @@ Result<IdentityKey> key_of(const object &from) {
     if (!key || !key->area()) {
         return malformed("'public' is no public area of a TPM");
     }
-    if (dsmil::to_hex(key->area()->name) != *name) {
-        return malformed(std::format("the name {} is not that of its key", dsmil::to_hex(key->area()->name)));
+    // NOLINTNEXTLINE(bugprone-unchecked-optional-access): looked at above
+    const auto computed = dsmil::to_hex(key->area()->name);
+    if (computed != *name) {
+        return malformed(std::format("the name {} is not that of its key", computed));
     }
     return IdentityKey{std::move(*area), std::move(*key)};
 }
@@ -163,6 +165,7 @@ Result<IdentityAnswer> decode_identity(const object &answer) {
     if (!ak || !eks || !keys) {
         return std::unexpected(!ak ? ak.error() : !eks ? eks.error() : keys.error());
     }
+    // NOLINTNEXTLINE(bugprone-unchecked-optional-access): key_of() takes none without
     if (!attest::is_attestation_key(*ak->key.area())) {
         return malformed("the attestation key's attributes let it sign what no TPM made");
     }

@@ -17,6 +17,7 @@ namespace dsmilctl {
 struct IdentityKey {
     dsmil::Bytes public_area; // TPM2B_PUBLIC
     dsmil::attest::PublicKey key;
+    // NOLINTNEXTLINE(bugprone-unchecked-optional-access): of a public area always
     [[nodiscard]] const dsmil::Bytes &name() const { return key.area()->name; }
 };
 

@@ -39,6 +39,7 @@ class Files {
             return std::unexpected(std::move(place.error()));
         }
         std::vector<std::string_view> views;
+        views.reserve(contents_.size());
         for (const auto &content : contents_) {
             views.push_back(dsmil::as_text(content));
         }
