@@ -36,7 +36,7 @@ Library token_library() {
 
 // At once, and not when a key is looked for: then an error is about the module and nothing else.
 Provider token_provider(OSSL_LIB_CTX *library) {
-    std::string name = "pkcs11-module-load-behavior";
+    const std::string name = "pkcs11-module-load-behavior";
     std::string early = "early";
     std::array parameters = {OSSL_PARAM_construct_utf8_string(name.c_str(), early.data(), early.size()),
                              OSSL_PARAM_construct_end()};
