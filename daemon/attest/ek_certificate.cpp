@@ -237,6 +237,41 @@ bool is_padding(ByteView rest) {
                             std::ranges::all_of(rest, [&](std::uint8_t byte) { return byte == rest[0]; }));
 }
 
+// One certificate in DER and nothing behind it but padding; null else.
+CertificatePointer read_der(ByteView file) {
+    const unsigned char *at = file.data();
+    CertificatePointer only(d2i_X509(nullptr, &at, static_cast<long>(file.size())));
+    ERR_clear_error();
+    if (only && !is_padding(file.subspan(static_cast<std::size_t>(at - file.data())))) {
+        only.reset();
+    }
+    return only;
+}
+
+Result<std::vector<CertificatePointer>> read_pem(ByteView file) {
+    std::vector<CertificatePointer> certificates;
+    const std::unique_ptr<BIO, Deleter> pem(BIO_new_mem_buf(file.data(), static_cast<int>(file.size())));
+    while (true) {
+        ERR_clear_error();
+        CertificatePointer next(PEM_read_bio_X509(pem.get(), nullptr, no_password, nullptr));
+        const unsigned long error = ERR_peek_last_error();
+        ERR_clear_error();
+        if (next && certificates.size() == max_roots) {
+            return fail(Code::malformed, std::format("the PEM has more than {} certificates", max_roots));
+        }
+        if (next) {
+            certificates.push_back(std::move(next));
+            continue;
+        }
+        // The end is where no further block begins; a block that is broken is not.
+        if (ERR_GET_LIB(error) != ERR_LIB_PEM || ERR_GET_REASON(error) != PEM_R_NO_START_LINE) {
+            return fail(Code::malformed,
+                        std::format("certificate {} of the PEM is damaged", certificates.size() + 1));
+        }
+        return certificates;
+    }
+}
+
 } // namespace
 
 void CertificateDeleter::operator()(X509 *certificate) const {
@@ -244,41 +279,19 @@ void CertificateDeleter::operator()(X509 *certificate) const {
 }
 
 Result<std::vector<CertificatePointer>> read_certificates(ByteView file) {
-    std::vector<CertificatePointer> certificates;
     if (file.size() > max_certificate_bytes * max_roots) {
         return fail(Code::malformed, "the file is too large for certificates");
     }
-    if (as_text(file).contains("-----BEGIN ")) {
-        const std::unique_ptr<BIO, Deleter> pem(BIO_new_mem_buf(file.data(), static_cast<int>(file.size())));
-        ERR_clear_error();
-        while (certificates.size() < max_roots) {
-            ERR_clear_error();
-            CertificatePointer next(PEM_read_bio_X509(pem.get(), nullptr, no_password, nullptr));
-            const unsigned long error = ERR_peek_last_error();
-            const bool at_end =
-                ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
-            if (!next && !at_end) {
-                return fail(Code::malformed,
-                            std::format("certificate {} of the PEM is damaged", certificates.size() + 1));
-            }
-            if (!next) {
-                break;
-            }
-            certificates.push_back(std::move(next));
+    std::vector<CertificatePointer> certificates;
+    // DER first: it may have PEM's words in a string.
+    if (auto only = read_der(file)) {
+        certificates.push_back(std::move(only));
+    } else if (as_text(file).contains("-----BEGIN ")) {
+        auto several = read_pem(file);
+        if (!several) {
+            return several;
         }
-        // The end is where no further block begins; a block that is broken is not.
-        const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-        ERR_clear_error();
-        if (!at_end) {
-            return fail(Code::malformed,
-                        std::format("certificate {} of it is broken", certificates.size() + 1));
-        }
-    } else {
-        const unsigned char *at = file.data();
-        CertificatePointer only(d2i_X509(nullptr, &at, static_cast<long>(file.size())));
-        if (only && is_padding(file.subspan(static_cast<std::size_t>(at - file.data())))) {
-            certificates.push_back(std::move(only));
-        }
+        certificates = std::move(*several);
     }
     if (certificates.empty()) {
         return fail(Code::malformed, "there is no certificate in DER or PEM");

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <format>
 #include <gtest/gtest.h>
+#include <mutex>
 #include <set>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -48,8 +49,9 @@ class ApiTest : public testing::Test {
         api.emplace(log.log, ledger, tpm, std::move(device), IdentityApi(ledger, tpm, directory.path("")),
                     TpmApi(system_clock(), ledger, tpm, {}), grants, responder, std::move(roles));
         server.emplace(reactor, log.log, *api);
-        ASSERT_TRUE(server->start(
-            {.path = socket_path, .group = "", .peer_of = [this](int) -> Result<Peer> { return peer; }}));
+        ASSERT_TRUE(server->start({.path = socket_path, .group = "", .peer_of = [this](int) -> Result<Peer> {
+                                       return current_peer();
+                                   }}));
         thread = std::jthread([this] { reactor.run(); });
     }
 
@@ -112,7 +114,18 @@ class ApiTest : public testing::Test {
     std::string socket_path = directory.path("socket");
     test::TestLog log;
     test::TestKey key;
-    Peer peer = peer_with(Role::admin); // set before a request; the server asks at each connection
+    // Before a request: the server asks at each connection, in its own thread.
+    void set_peer(Peer next) {
+        const std::lock_guard lock(peer_mutex);
+        peer = std::move(next);
+    }
+    Peer current_peer() {
+        const std::lock_guard lock(peer_mutex);
+        return peer;
+    }
+
+    std::mutex peer_mutex;
+    Peer peer = peer_with(Role::admin);
     Reactor reactor;
     tpm::Service tpm{
         reactor,
@@ -138,7 +151,7 @@ class ApiTest : public testing::Test {
 TEST_F(ApiTest, EachOperationIsOpenToItsRoleAndThoseAboveAndClosedToTheRest) {
     for (const auto &route : routes()) {
         for (std::size_t i = 0; i < role_count; i++) {
-            peer = peer_with(static_cast<Role>(i));
+            set_peer(peer_with(static_cast<Role>(i)));
             const auto answer = request(name(route.method), route.path);
             const bool allowed = static_cast<Role>(i) >= route.role;
             EXPECT_EQ(answer.status != 403, allowed) << route.path << " as " << name(static_cast<Role>(i));
@@ -150,17 +163,17 @@ TEST_F(ApiTest, EachOperationIsOpenToItsRoleAndThoseAboveAndClosedToTheRest) {
 }
 
 TEST_F(ApiTest, RootIsAdmin) {
-    peer = {0, 1, {}, "root"};
+    set_peer({0, 1, {}, "root"});
     EXPECT_EQ(request("GET", "/v1/health").status, 200);
 }
 
 TEST_F(ApiTest, ASupplementaryGroupCounts) {
-    peer = {1000, 1, {stranger_group, 7, 8, 9, 102}, "test"};
+    set_peer({1000, 1, {stranger_group, 7, 8, 9, 102}, "test"});
     EXPECT_EQ(request("GET", "/v1/ledger/export").status, 200);
 }
 
 TEST_F(ApiTest, ARefusalNamesTheRoleAndItsGroups) {
-    peer = peer_with(Role::reader);
+    set_peer(peer_with(Role::reader));
     const auto answer = request("POST", "/v1/attest", "{}");
     const auto error = boost::json::parse(answer.body).at("error");
     EXPECT_EQ(
@@ -170,7 +183,7 @@ TEST_F(ApiTest, ARefusalNamesTheRoleAndItsGroups) {
 }
 
 TEST_F(ApiTest, WhoHasNoRoleDoesNotLearnWhatThereIs) {
-    peer = peer_with(Role::none);
+    set_peer(peer_with(Role::none));
     EXPECT_EQ(request("GET", "/v1/nothing").status, 403);
     EXPECT_EQ(request("DELETE", "/v1/health").status, 403);
 }
@@ -244,7 +257,9 @@ TEST_F(ApiTest, OneUserDoesNotTakeAllConnections) {
         char byte = 0;
         ASSERT_LE(::recv(more.get(), &byte, 1, 0), 0) << "it is hung up on";
     }
-    peer.uid = 1001;
+    Peer other = current_peer();
+    other.uid = 1001;
+    set_peer(std::move(other));
     EXPECT_EQ(request("GET", "/v1/health").status, 200) << "another user is served";
 }
 

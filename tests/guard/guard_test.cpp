@@ -444,7 +444,7 @@ TEST(GuardQuarantine, ClosesWhatSharesALocationWithAnAddedDevice) {
 }
 
 TEST(GuardQuarantine, NeverOpensAnything) {
-    for (unsigned seed = 0; seed < 100; seed++) {
+    for (unsigned seed = 0; seed < 25; seed++) {
         std::mt19937 random(seed);
         const Board board = random_board(random);
         dsmil_quarantine some{}, more{};
