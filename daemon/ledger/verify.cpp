@@ -19,7 +19,6 @@ namespace {
 struct Claims {
     std::vector<Claim> claims; // by size; those that count for signed
     std::uint64_t foreign = 0; // notes that the key did not sign
-    std::optional<std::string> last_note;
 };
 
 std::unexpected<Error> tampered(std::string detail) {
@@ -27,12 +26,10 @@ std::unexpected<Error> tampered(std::string detail) {
 }
 
 // Checks one stored note; nothing when it is none of the key's.
-Result<std::optional<Checkpoint>> read_claim(const Statement &row, const VerifierKey *key,
+Result<std::optional<Checkpoint>> read_claim(const Statement &row, const VerifierKey &key,
                                              const std::string &origin, const std::string &name) {
     const auto note = Note::parse(row.is_text(2) ? row.text(2) : "");
-    const auto verdict = !note            ? NoteVerdict::wrong
-                         : key == nullptr ? NoteVerdict::signed_by_key
-                                          : verify(*note, *key);
+    const auto verdict = note ? verify(*note, key) : NoteVerdict::wrong;
     if (verdict == NoteVerdict::wrong) {
         return tampered(std::format("{}: its signature does not hold", name));
     }
@@ -47,7 +44,7 @@ Result<std::optional<Checkpoint>> read_claim(const Statement &row, const Verifie
     return std::move(*checkpoint);
 }
 
-Result<Claims> read_claims(Database &database, const VerifierKey *key, const std::string &origin) {
+Result<Claims> read_claims(Database &database, const VerifierKey &key, const std::string &origin) {
     auto rows = database.prepare("SELECT id, size, note FROM checkpoints ORDER BY id");
     if (!rows) {
         return std::unexpected(std::move(rows.error()));
@@ -68,7 +65,6 @@ Result<Claims> read_claims(Database &database, const VerifierKey *key, const std
         }
         if (auto &claim = *checkpoint) {
             claims.claims.push_back({std::move(*claim), name, std::nullopt});
-            claims.last_note = rows->text(2);
         } else {
             claims.foreign++;
         }
@@ -149,7 +145,7 @@ Result<void> judge_length(const std::vector<Claim> &claims, const Scan &scan) {
     return {};
 }
 
-// Everything but signatures: the same for the verifier and the daemon at start.
+// Everything but signatures.
 Result<Scan> judge(Database &database, std::vector<Claim> &claims, const Meta &meta) {
     std::ranges::stable_sort(claims, {}, [](const Claim &claim) { return claim.checkpoint.size; });
     auto scanned = scan(database, claims);
@@ -204,7 +200,7 @@ Result<VerifyReport> verify_database(Database &database, const VerifierKey &key,
     if (!meta) {
         return std::unexpected(meta.error());
     }
-    auto claims = read_claims(database, &key, meta->origin);
+    auto claims = read_claims(database, key, meta->origin);
     if (!claims) {
         return std::unexpected(std::move(claims.error()));
     }
@@ -222,41 +218,6 @@ Result<VerifyReport> verify_database(Database &database, const VerifierKey &key,
         return std::unexpected(std::move(all_signed.error()));
     }
     return VerifyReport{meta->origin, scanned->size, scanned->root, own, scanned->newest_realtime_ns, {}};
-}
-
-// The quick check of a long ledger.
-Result<void> check_right_edge(Database &database, const Checkpoint &last, std::uint64_t size) {
-    auto edge = read_edge(database, last.size);
-    if (!edge) {
-        return std::unexpected(std::move(edge.error()));
-    }
-    if (edge->root() != last.root) {
-        return tampered(std::format(
-            "the tree of the first {} records is not the one that the last checkpoint signs", last.size));
-    }
-    auto rows = database.prepare("SELECT body FROM records WHERE seq >= ? ORDER BY seq");
-    if (!rows) {
-        return std::unexpected(std::move(rows.error()));
-    }
-    rows->bind(1, last.size);
-    for (;;) {
-        const auto row = rows->step();
-        if (!row) {
-            return std::unexpected(row.error());
-        }
-        if (!*row) {
-            break;
-        }
-        edge->append(leaf_hash(rows->bytes(0)), [](auto...) {});
-    }
-    const auto stored = read_edge(database, size);
-    if (!stored) {
-        return std::unexpected(stored.error());
-    }
-    if (edge->size() != size || edge->root() != stored->root()) {
-        return tampered(std::format("the records {} to {} are not those in the tree", last.size, size - 1));
-    }
-    return {};
 }
 
 } // namespace
@@ -296,43 +257,6 @@ Result<VerifyReport> verify_file(const std::string &path, std::string_view vkey,
     }
     if (options.require_fresh) {
         return fail(Code::freshness_not_shown, std::format("verifying {}", path), {report->text()});
-    }
-    return report;
-}
-
-Result<StartReport> check_database(Database &database, std::uint64_t full_records) {
-    if (auto ours = check_tables(database); !ours) {
-        return std::unexpected(std::move(ours.error()));
-    }
-    const auto meta = read_meta(database);
-    if (!meta) {
-        return std::unexpected(meta.error());
-    }
-    auto claims = read_claims(database, nullptr, meta->origin);
-    if (!claims) {
-        return std::unexpected(std::move(claims.error()));
-    }
-    const auto size = count_records(database);
-    if (!size) {
-        return std::unexpected(size.error());
-    }
-    StartReport report{*size, std::move(claims->last_note), 0};
-    Checkpoint last;
-    last.root = Edge{}.root();
-    if (!claims->claims.empty()) {
-        last = claims->claims.back().checkpoint;
-        report.last_note_size = last.size;
-    }
-    if (*size <= full_records) {
-        auto judged = judge(database, claims->claims, *meta);
-        return judged ? Result<StartReport>(std::move(report)) : std::unexpected(std::move(judged.error()));
-    }
-    if (last.size > *size) {
-        return fail(Code::cut,
-                    std::format("there are {} records, and the last checkpoint covers {}", *size, last.size));
-    }
-    if (auto checked = check_right_edge(database, last, *size); !checked) {
-        return std::unexpected(std::move(checked.error()));
     }
     return report;
 }

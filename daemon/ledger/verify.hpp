@@ -14,8 +14,6 @@
 
 namespace dsmil::ledger {
 
-class Database;
-
 struct VerifyOptions {
     // A signed checkpoint of this log that the caller kept from earlier: the
     // file must contain what it covered.
@@ -47,15 +45,5 @@ struct VerifyReport {
 //   not_found, permission, failed   it could not be checked
 [[nodiscard]] Result<VerifyReport> verify_file(const std::string &path, std::string_view vkey,
                                                const VerifyOptions &options = {});
-
-// For the daemon at start: the same checks without a key, taking every
-// checkpoint for signed; in full up to `full_records` records, beyond that the
-// right edge of the tree, the last checkpoint and the records after it.
-struct StartReport {
-    std::uint64_t size = 0;
-    std::optional<std::string> last_note;
-    std::uint64_t last_note_size = 0;
-};
-[[nodiscard]] Result<StartReport> check_database(Database &database, std::uint64_t full_records);
 
 } // namespace dsmil::ledger
