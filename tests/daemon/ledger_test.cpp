@@ -202,27 +202,6 @@ TEST_F(LedgerTest, ACopyIsACleanFileOfItsOwn) {
     EXPECT_TRUE(verify_file(directory.path("copy.db"), key.verifier("test.example/log").text()));
 }
 
-TEST_F(LedgerTest, BeyondTheFullCheckTheRightEdgeIsChecked) {
-    const test::TestKey key;
-    {
-        auto ledger = open();
-        for (std::uint64_t i = 0; i < 300; i++) {
-            ASSERT_TRUE(ledger.append(one(plain_record(i))));
-            if (i == 280) {
-                const Head head = ledger.head();
-                ASSERT_TRUE(
-                    ledger.add_checkpoint(head.size, key.note(ledger.origin(), head.size, head.root)));
-            }
-        }
-    }
-    auto database = Database::open(options().path, Database::Mode::read_write).value();
-    EXPECT_EQ(check_database(database, 10)->size, 300U);
-    ASSERT_TRUE(database.run("UPDATE records SET body = x'00' WHERE seq = 290"));
-    EXPECT_EQ(check_database(database, 10).error().code, Code::tampered);
-    ASSERT_TRUE(database.run("DELETE FROM records WHERE seq >= 280"));
-    EXPECT_EQ(check_database(database, 10).error().code, Code::cut);
-}
-
 // kill -9 at every step of a commit: what the child acknowledged is there, and
 // what it did not is there as a whole or not at all.
 class LedgerCrash : public LedgerTest, public testing::WithParamInterface<std::string_view> {};
