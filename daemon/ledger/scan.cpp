@@ -9,9 +9,28 @@
 namespace dsmil::ledger {
 namespace {
 
+class Listed final : public ClaimSource {
+  public:
+    explicit Listed(std::vector<Claim> &claims) : claims_(claims) {}
+    [[nodiscard]] std::optional<std::uint64_t> next_size() const override {
+        return next_ < claims_.size() ? std::optional(claims_[next_].checkpoint.size) : std::nullopt;
+    }
+    Result<void> take(const std::optional<Hash> &root) override {
+        auto &claim = claims_[next_++];
+        if (root) {
+            claim.holds = claim.checkpoint.root == *root;
+        }
+        return {};
+    }
+
+  private:
+    std::vector<Claim> &claims_;
+    std::size_t next_ = 0;
+};
+
 class Scanner {
   public:
-    Scanner(Database &database, std::vector<Claim> &claims, Edge from)
+    Scanner(Database &database, ClaimSource &claims, Edge from)
         : database_(database), claims_(claims), edge_(std::move(from)), first_(edge_.size()) {}
 
     Result<Scan> run() {
@@ -20,7 +39,9 @@ class Scanner {
             return std::unexpected(std::move(rows.error()));
         }
         rows->bind(1, first_);
-        judge_claims();
+        if (auto judged = judge_claims(); !judged) {
+            return std::unexpected(std::move(judged.error()));
+        }
         for (;;) {
             const auto row = rows->step();
             if (!row) {
@@ -59,8 +80,7 @@ class Scanner {
         if (tile_error_) {
             return std::unexpected(std::move(*tile_error_));
         }
-        judge_claims();
-        return {};
+        return judge_claims();
     }
 
     void look_inside(std::uint64_t sequence, bool blob, ByteView body) {
@@ -106,14 +126,23 @@ class Scanner {
         return {};
     }
 
-    void judge_claims() {
-        for (; next_claim_ < claims_.size() && claims_[next_claim_].checkpoint.size <= edge_.size();
-             next_claim_++) {
-            claims_[next_claim_].holds = claims_[next_claim_].checkpoint.root == edge_.root();
+    Result<void> judge_claims() {
+        std::optional<Hash> root;
+        while (claims_.next_size() && *claims_.next_size() <= edge_.size()) {
+            root = root ? root : edge_.root();
+            if (auto taken = claims_.take(root); !taken) {
+                return taken;
+            }
         }
+        return {};
     }
 
     Result<Scan> finish() {
+        while (claims_.next_size()) {
+            if (auto taken = claims_.take(std::nullopt); !taken) {
+                return std::unexpected(std::move(taken.error()));
+            }
+        }
         for (unsigned level = 0; level < edge_.levels().size(); level++) {
             const auto &hashes = edge_.levels()[level];
             if (hashes.empty()) {
@@ -156,19 +185,23 @@ class Scanner {
     }
 
     Database &database_;
-    std::vector<Claim> &claims_;
+    ClaimSource &claims_;
     Scan result_;
     Edge edge_;
     std::uint64_t first_; // record that is looked at
     std::vector<Hash> stored_leaves_;
-    std::size_t next_claim_ = 0;
     std::optional<Error> tile_error_;
 };
 
 } // namespace
 
-Result<Scan> scan(Database &database, std::vector<Claim> &claims, Edge from) {
+Result<Scan> scan(Database &database, ClaimSource &claims, Edge from) {
     return Scanner(database, claims, std::move(from)).run();
+}
+
+Result<Scan> scan(Database &database, std::vector<Claim> &claims, Edge from) {
+    Listed listed(claims);
+    return scan(database, listed, std::move(from));
 }
 
 } // namespace dsmil::ledger

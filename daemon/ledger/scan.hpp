@@ -33,9 +33,25 @@ struct Scan {
     std::uint64_t tile_leaves = 0;               // how many records the stored tiles speak of
 };
 
-// Claims must be ordered by size. tampered: a record in the middle is missing.
+// Where checkpoints come from, by size.
+class ClaimSource {
+  public:
+    ClaimSource() = default;
+    virtual ~ClaimSource() = default;
+    ClaimSource(const ClaimSource &) = delete;
+    ClaimSource &operator=(const ClaimSource &) = delete;
+    // The size of the next one; nothing after the last.
+    [[nodiscard]] virtual std::optional<std::uint64_t> next_size() const = 0;
+    // Takes it, with the root of its size, or without one when there are fewer records.
+    [[nodiscard]] virtual Result<void> take(const std::optional<Hash> &root) = 0;
+};
+
+// tampered: a record in the middle is missing.
 // `from` is the edge of the tree of so many records that are not looked at, a
 // multiple of 256 of them; no claim may cover fewer.
+[[nodiscard]] Result<Scan> scan(Database &database, ClaimSource &claims, Edge from = {});
+
+// Claims must be ordered by size; each gets its `holds`.
 [[nodiscard]] Result<Scan> scan(Database &database, std::vector<Claim> &claims, Edge from = {});
 
 } // namespace dsmil::ledger
