@@ -4,9 +4,9 @@
 #include "api/attest_request.hpp"
 #include "api/metrics.hpp"
 #include "api/quote_json.hpp"
-#include "api/record_json.hpp"
 #include "api/recorded.hpp"
 #include "api/tpm_json.hpp"
+#include "ledger/record_json.hpp"
 
 #include <algorithm>
 #include <array>
@@ -23,12 +23,20 @@ constexpr std::uint64_t max_wait_ms = 30'000;
 
 constexpr std::array<std::string_view, 3> record_parameters = {"after", "limit", "wait_ms"};
 
+// Of the query, and of the page.
+constexpr auto search_parameters = [] {
+    std::array<std::string_view, ledger::query_parameters.size() + 2> names = {"after", "limit"};
+    std::ranges::copy(ledger::query_parameters, names.begin() + 2);
+    return names;
+}();
+
 constexpr std::array<std::string_view, 1> item_parameters = {"id"};
 
 constexpr std::array route_table = {
     Route{Method::get, "/v1/health", Role::reader, &Api::health, {}},
     Route{Method::get, "/v1/ledger/head", Role::reader, &Api::ledger_head, {}},
     Route{Method::get, "/v1/ledger/records", Role::reader, &Api::ledger_records, record_parameters},
+    Route{Method::get, "/v1/ledger/search", Role::reader, &Api::ledger_search, search_parameters},
     Route{Method::get, "/v1/ledger/key", Role::reader, &Api::ledger_key, {}},
     Route{Method::get, "/v1/ledger/export", Role::operator_, &Api::ledger_export, {}},
     Route{Method::post, "/v1/attest", Role::operator_, &Api::attest, {}},

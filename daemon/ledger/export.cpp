@@ -6,6 +6,35 @@
 #include <format>
 
 namespace dsmil::ledger {
+namespace {
+
+Result<Statement> records_from(Database &database, std::uint64_t first, std::uint64_t limit) {
+    return database.prepare("SELECT seq, body FROM records WHERE seq >= ? ORDER BY seq LIMIT ?")
+        .transform([&](Statement rows) {
+            rows.bind(1, first);
+            rows.bind(2, limit);
+            return rows;
+        });
+}
+
+// The next one; nothing after the last.
+Result<std::optional<Record>> next_record(Statement &rows) {
+    const auto row = rows.step();
+    if (!row) {
+        return std::unexpected(row.error());
+    }
+    if (!*row) {
+        return std::nullopt;
+    }
+    auto record = decode_record(rows.bytes(1));
+    if (!record) {
+        record.error().code = Code::tampered;
+        return std::unexpected(std::move(record.error()).in(std::format("record {}", rows.number(0))));
+    }
+    return std::move(*record);
+}
+
+} // namespace
 
 Result<LedgerReader> LedgerReader::open(const std::string &path) {
     return Database::open(path, Database::Mode::read_only).transform([](Database database) {
@@ -13,29 +42,61 @@ Result<LedgerReader> LedgerReader::open(const std::string &path) {
     });
 }
 
+Result<LedgerReader> LedgerReader::open_copy(const std::string &path) {
+    auto reader = open(path);
+    if (!reader) {
+        return reader;
+    }
+    if (auto ours = check_tables(reader->database_); !ours) {
+        return std::unexpected(std::move(ours.error()).in(std::format("reading {}", path)));
+    }
+    return reader;
+}
+
 Result<std::vector<Record>> LedgerReader::records(std::uint64_t first, std::uint64_t limit) {
-    auto rows = database_.prepare("SELECT seq, body FROM records WHERE seq >= ? ORDER BY seq LIMIT ?");
+    auto rows = records_from(database_, first, limit);
     if (!rows) {
         return std::unexpected(std::move(rows.error()));
     }
-    rows->bind(1, first);
-    rows->bind(2, limit);
     std::vector<Record> records;
     for (;;) {
-        const auto row = rows->step();
-        if (!row) {
-            return std::unexpected(row.error());
+        auto record = next_record(*rows);
+        if (!record) {
+            return std::unexpected(std::move(record.error()));
         }
-        if (!*row) {
+        if (!*record) {
             return records;
         }
-        auto record = decode_record(rows->bytes(1));
-        if (!record) {
-            record.error().code = Code::tampered;
-            return std::unexpected(std::move(record.error()).in(std::format("record {}", rows->number(0))));
-        }
-        records.push_back(std::move(*record));
+        records.push_back(std::move(**record));
     }
+}
+
+Result<Found> LedgerReader::search(const Query &query, std::uint64_t first, std::uint64_t limit) {
+    auto rows = records_from(database_, first, max_searched);
+    if (!rows) {
+        return std::unexpected(std::move(rows.error()));
+    }
+    Found found{.records = {}, .next = first, .complete = false};
+    std::uint64_t bytes = 0;
+    for (std::uint64_t searched = 0; searched < max_searched; searched++) {
+        if (found.records.size() == limit || bytes >= max_found_bytes) {
+            return found;
+        }
+        auto record = next_record(*rows);
+        if (!record) {
+            return std::unexpected(std::move(record.error()));
+        }
+        if (!*record) {
+            found.complete = true;
+            return found;
+        }
+        found.next = (*record)->sequence + 1;
+        if (query.matches(**record)) {
+            bytes += rows->bytes(1).size();
+            found.records.push_back(std::move(**record));
+        }
+    }
+    return found;
 }
 
 Result<Head> LedgerReader::copy_to(const std::string &path) {

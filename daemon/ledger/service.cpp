@@ -225,6 +225,15 @@ void Service::read(std::uint64_t first, std::uint64_t limit, Then<Result<std::ve
         std::move(then));
 }
 
+void Service::search(Query query, std::uint64_t first, std::uint64_t limit, Then<Result<Found>> then) {
+    submit<Found>(
+        reader_worker_,
+        [this, query = std::move(query), first, limit] {
+            return reader_->search(query, first, std::min(limit, max_read));
+        },
+        std::move(then));
+}
+
 void Service::await(std::uint64_t sequence, std::chrono::milliseconds patience, Task then) {
     if (sequence < snapshot_.head.size || patience.count() == 0 || waiters_.size() >= max_waiters) {
         reactor_.post(std::move(then));

@@ -86,6 +86,9 @@ class Service {
 
     void read(std::uint64_t first, std::uint64_t limit, Then<Result<std::vector<Record>>> then);
 
+    // One page of a search, see LedgerReader::search(); at most max_read records.
+    void search(Query query, std::uint64_t first, std::uint64_t limit, Then<Result<Found>> then);
+
     // Calls back when record `sequence` is there, or after `patience`.
     void await(std::uint64_t sequence, std::chrono::milliseconds patience, Task then);
 

@@ -7,6 +7,7 @@
 #include "api/message.hpp"
 #include "api/tpm_request.hpp"
 #include "base/bytes.hpp"
+#include "ledger/query.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -42,6 +43,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     const auto target = dsmil::api::Target::parse(input);
     if (target) {
         static_cast<void>(target->number("after", 0, 1'000, 0));
+        const auto query = dsmil::ledger::Query::parse(target->parameters);
+        if (query ? target->parameters.empty() && !query->matches({})
+                  : query.error().code != dsmil::Code::usage) {
+            std::abort();
+        }
     } else if (target.error().code != dsmil::Code::usage) {
         std::abort();
     }

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Records by what they hold.
+#include "api/api.hpp"
+#include "api/recorded.hpp"
+#include "ledger/record_json.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <limits>
+
+namespace dsmil::api {
+namespace {
+
+constexpr std::uint64_t default_limit = 100;
+
+Response page(const ledger::Found &found) {
+    boost::json::array records;
+    for (const auto &record : found.records) {
+        records.push_back(to_json(record));
+    }
+    return json_response(
+        {{"records", std::move(records)}, {"next", found.next}, {"complete", found.complete}});
+}
+
+} // namespace
+
+void Api::ledger_search(const Request &request, Then<Result<Response>> then) {
+    const Target &target = request.target;
+    const auto after = target.number("after", 0, std::numeric_limits<std::int64_t>::max(), 0);
+    const auto limit = target.number("limit", 1, ledger::Service::max_read, default_limit);
+    auto query = ledger::Query::parse(target.parameters);
+    if (!after || !limit || !query) {
+        then(std::unexpected(!after ? after.error() : !limit ? limit.error() : query.error()));
+        return;
+    }
+    ledger_.search(std::move(*query), *after, *limit,
+                   [then = std::move(then)](Result<ledger::Found> found) mutable {
+                       then(std::move(found).transform(page));
+                   });
+}
+
+} // namespace dsmil::api
