@@ -123,6 +123,8 @@ Result<void> Daemon::start_ledger() {
     ledger::ServiceOptions options;
     options.state_dir = directory;
     options.checkpoint_interval = config_.ledger.checkpoint_interval;
+    options.keep_for = config_.ledger.keep_for;
+    options.keep_records = config_.ledger.keep_records;
     options.ledger.path = directory + "/ledger.db";
     options.ledger.max_bytes = config_.ledger.max_bytes;
     options.ledger.origin = config_.ledger.origin;

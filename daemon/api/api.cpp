@@ -37,6 +37,7 @@ constexpr std::array route_table = {
     Route{Method::get, "/v1/ledger/head", Role::reader, &Api::ledger_head, {}},
     Route{Method::get, "/v1/ledger/records", Role::reader, &Api::ledger_records, record_parameters},
     Route{Method::get, "/v1/ledger/search", Role::reader, &Api::ledger_search, search_parameters},
+    Route{Method::post, "/v1/ledger/prune", Role::admin, &Api::ledger_prune, {}},
     Route{Method::get, "/v1/ledger/key", Role::reader, &Api::ledger_key, {}},
     Route{Method::get, "/v1/ledger/export", Role::operator_, &Api::ledger_export, {}},
     Route{Method::post, "/v1/attest", Role::operator_, &Api::attest, {}},
@@ -171,6 +172,7 @@ void Api::ledger_head(const Request & /*request*/, Then<Result<Response>> then) 
     const auto &snapshot = ledger_.snapshot();
     boost::json::object body = {
         {"size", snapshot.head.size},
+        {"first", snapshot.first},
         {"root", to_base64(snapshot.head.root)},
         {"origin", snapshot.origin},
         {"checkpoint", nullptr},

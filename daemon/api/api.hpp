@@ -44,7 +44,9 @@ class Api {
     void health(const Request &request, Then<Result<Response>> then);
     void ledger_head(const Request &request, Then<Result<Response>> then);
     void ledger_records(const Request &request, Then<Result<Response>> then);
-    void ledger_search(const Request &request, Then<Result<Response>> then); // ledger_search.cpp
+    // ledger_records.cpp
+    void ledger_search(const Request &request, Then<Result<Response>> then);
+    void ledger_prune(const Request &request, Then<Result<Response>> then);
     void ledger_key(const Request &request, Then<Result<Response>> then);
     void ledger_export(const Request &request, Then<Result<Response>> then);
     void attest(const Request &request, Then<Result<Response>> then);

@@ -79,6 +79,8 @@ std::string metrics_text(const ledger::Service &ledger, const tpm::Service &tpm)
     page.family("dsmil_build_info", "gauge", "The version of dsmild.");
     page.sample("dsmil_build_info", "version=\"" DSMIL_VERSION "\"", 1);
     page.single("dsmil_ledger_records", "gauge", "Records in the ledger.", snapshot.head.size);
+    page.single("dsmil_ledger_pruned_records", "gauge",
+                "The oldest of them, of which only the hashes are left.", snapshot.first);
     page.single("dsmil_ledger_signed_records", "gauge", "Records that a signed checkpoint covers.",
                 snapshot.checkpoint_size);
     page.single("dsmil_ledger_failing", "gauge", "1 while records cannot be written.",

@@ -27,6 +27,8 @@ struct Config {
         std::string origin; // empty: "<host name>/dsmil" for a new ledger
         std::chrono::milliseconds checkpoint_interval{1'000};
         std::uint64_t max_bytes = 0;
+        std::chrono::days keep_for{0};  // 0: everything is kept
+        std::uint64_t keep_records = 0; // the same
     } ledger;
     struct {
         std::string tcti = "device:/dev/tpmrm0";

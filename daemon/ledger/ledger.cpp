@@ -41,6 +41,7 @@ struct Ledger::Batch {
     std::uint64_t first; // sequence
     std::vector<Bytes> bodies;
     RingPositions rings; // those that move
+    std::uint64_t forget_below = 0; // records; 0: none
 };
 
 Result<Ledger> Ledger::open(LedgerOptions options) {
@@ -79,6 +80,7 @@ Result<void> Ledger::load() {
     }
     origin_ = std::move(meta.origin);
     rings_ = std::move(meta.rings);
+    first_ = meta.first;
     last_checkpoint_ = std::move(report->last_note);
     last_checkpoint_size_ = report->last_note_size;
     auto edge = read_edge(database_, report->size);
@@ -220,6 +222,33 @@ Result<Appended> Ledger::stage(Batch &batch, std::vector<Record> records) const 
     return appended;
 }
 
+Result<Pruned> Ledger::prune(const Retention &policy, Record record) {
+    auto pruned = plan_pruning(database_, policy, first_, last_checkpoint_size_, edge_.size());
+    if (!pruned || pruned->first == pruned->from) {
+        return pruned;
+    }
+    if (auto told = describe_pruning(record, policy, *pruned, rings_); !told) {
+        return std::unexpected(std::move(told.error()));
+    }
+    Batch batch(edge_.size());
+    batch.forget_below = pruned->first;
+    std::vector<Record> records;
+    records.push_back(std::move(record));
+    // What is forgotten leaves nothing behind on its pages.
+    auto done = stage(batch, std::move(records))
+                    .and_then([this](const Appended &) { return be(Durability::power); })
+                    .and_then([this] { return database_.run("PRAGMA secure_delete = ON"); })
+                    .and_then([&] { return write(batch); });
+    if (auto usual = database_.run("PRAGMA secure_delete = OFF"); !usual && done) {
+        done = std::move(usual);
+    }
+    if (!done) {
+        return std::unexpected(std::move(done.error()));
+    }
+    first_ = pruned->first;
+    return pruned;
+}
+
 Result<void> Ledger::write(const Batch &batch) {
     auto transaction = Transaction::begin(database_);
     if (!transaction) {
@@ -245,6 +274,9 @@ Result<void> Ledger::write(const Batch &batch) {
     stored = stored.and_then([&] { return write_tiles(edge); });
     for (auto moved = batch.rings.begin(); stored && moved != batch.rings.end(); ++moved) {
         stored = write_ring(database_, moved->first, moved->second);
+    }
+    if (batch.forget_below > 0) {
+        stored = stored.and_then([&] { return prune_records(database_, batch.forget_below); });
     }
     if (!stored) {
         return stored;

@@ -7,6 +7,7 @@
 #include "ledger/database.hpp"
 #include "ledger/durability.hpp"
 #include "ledger/record.hpp"
+#include "ledger/retention.hpp"
 #include "ledger/schema.hpp"
 #include "ledger/tree.hpp"
 
@@ -62,6 +63,11 @@ class Ledger {
     // everybody's, and then nothing has changed.
     [[nodiscard]] Result<std::vector<Result<Appended>>> append_group(Group group, Durability durability);
 
+    // Forgets what the policy lets go of the oldest records that a checkpoint covers, and
+    // appends `record` with what that was, all in one transaction. Nothing to forget: no record.
+    [[nodiscard]] Result<Pruned> prune(const Retention &policy, Record record);
+    [[nodiscard]] std::uint64_t first() const { return first_; } // record that is there
+
     // Makes durable what append() has taken so far.
     [[nodiscard]] Result<void> sync();
 
@@ -101,6 +107,7 @@ class Ledger {
     bool is_new_ = false;
     Edge edge_;
     RingPositions rings_;
+    std::uint64_t first_ = 0;
     std::optional<std::string> last_checkpoint_;
     std::uint64_t last_checkpoint_size_ = 0;
 };

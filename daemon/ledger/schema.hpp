@@ -21,6 +21,7 @@ using RingPositions = std::map<Id128, std::uint64_t>;
 
 struct Meta {
     std::string origin;
+    std::uint64_t first = 0; // the first record that is there: a multiple of 256; 0 until the first pruning
     RingPositions rings;
     bool operator==(const Meta &) const = default;
 };
@@ -42,7 +43,10 @@ struct Meta {
 [[nodiscard]] Result<Meta> read_meta(Database &database);
 [[nodiscard]] Result<void> write_ring(Database &database, const Id128 &load_id, std::uint64_t next);
 
-// How many records there are, taking for granted that none is missing.
+// Forgets the records below `first`, within the caller's transaction.
+[[nodiscard]] Result<void> prune_records(Database &database, std::uint64_t first);
+
+// How many records there are or were, taking for granted that none is missing.
 [[nodiscard]] Result<std::uint64_t> count_records(Database &database);
 
 // The hashes of a stored tile; none when it is not there. tampered when it is no

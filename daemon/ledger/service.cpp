@@ -56,7 +56,7 @@ std::size_t memory_of(const Record &record) {
 
 Service::Service(Reactor &reactor, const Log &log, const Clock &clock, Signer &signer)
     : reactor_(reactor), log_(log), clock_(clock), signer_(signer), boot_id_(boot_id()),
-      checkpoint_timer_(reactor), writer_("dsmild-ledger"), reader_worker_("dsmild-reader") {}
+      checkpoint_timer_(reactor), retention_timer_(reactor), writer_("dsmild-ledger"), reader_worker_("dsmild-reader") {}
 
 Result<void> Service::start(ServiceOptions options) {
     options_ = std::move(options);
@@ -72,18 +72,21 @@ Result<void> Service::start(ServiceOptions options) {
     }
     reader_ = std::make_unique<LedgerReader>(std::move(*reader));
     snapshot_ = take_snapshot();
+    schedule_retention(options_.retention_interval);
     return {};
 }
 
 bool Service::stop(std::chrono::milliseconds patience) {
     checkpoint_timer_.cancel();
+    retention_timer_.cancel();
     waiters_.clear();
     const bool reader_done = reader_worker_.stop(patience);
     return writer_.stop(patience) && reader_done;
 }
 
 Snapshot Service::take_snapshot() const {
-    return {ledger_->head(), ledger_->origin(), ledger_->last_checkpoint(), ledger_->last_checkpoint_size()};
+    return {ledger_->head(), ledger_->origin(), ledger_->last_checkpoint(), ledger_->last_checkpoint_size(),
+            ledger_->first()};
 }
 
 template <typename T, typename Work>
@@ -357,6 +360,59 @@ void Service::keep_checkpoint(std::uint64_t size, std::string note, Then<Result<
             publish(*snapshot);
             then({});
         });
+}
+
+void Service::prune(const Retention &policy, Record record, Then<Result<Pruned>> then) {
+    if (!signer_.public_key()) {
+        reactor_.post([then = std::move(then)]() mutable {
+            then(fail(Code::tpm_missing, "no key signs the ledger, and only what is signed may go"));
+        });
+        return;
+    }
+    struct Done {
+        Pruned pruned;
+        Snapshot snapshot;
+    };
+    submit<Done>(
+        writer_,
+        [this, policy, record = std::move(record)]() mutable -> Result<Done> {
+            return ledger_->prune(policy, std::move(record)).transform([this](const Pruned &pruned) {
+                return Done{pruned, take_snapshot()};
+            });
+        },
+        [this, then = std::move(then)](Result<Done> done) mutable {
+            if (!done) {
+                then(std::unexpected(std::move(done.error()).in("pruning the ledger")));
+                return;
+            }
+            publish(done->snapshot);
+            then(done->pruned);
+        });
+}
+
+void Service::schedule_retention(std::chrono::milliseconds delay) {
+    if (options_.keep_for.count() != 0 || options_.keep_records != 0) {
+        retention_timer_.start(delay, [this] { keep_to_policy(); });
+    }
+}
+
+// A part at a time, so that records need not wait long for the disk.
+void Service::keep_to_policy() {
+    constexpr std::chrono::milliseconds soon{100};
+    Retention policy;
+    if (options_.keep_for.count() != 0) {
+        const auto age = static_cast<std::uint64_t>(std::chrono::nanoseconds(options_.keep_for).count());
+        policy.before_ns = std::max(clock_.realtime_ns(), age) - age;
+    }
+    if (options_.keep_records != 0) {
+        policy.keep_records = options_.keep_records;
+    }
+    prune(policy, own_record(std::string(pruned_action), "ok"), [this](const Result<Pruned> &pruned) {
+        if (!pruned) {
+            log_.write_error(LogLevel::warning, "pruning_failed", pruned.error());
+        }
+        schedule_retention(pruned && pruned->more ? soon : options_.retention_interval);
+    });
 }
 
 void Service::export_copy(Then<Result<Fd>> then) {

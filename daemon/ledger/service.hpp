@@ -31,6 +31,7 @@ struct Snapshot {
     std::string origin;
     std::optional<std::string> checkpoint; // the newest signed note
     std::uint64_t checkpoint_size = 0;
+    std::uint64_t first = 0; // record that was not pruned
 };
 
 // Since the start.
@@ -44,6 +45,10 @@ struct ServiceOptions {
     LedgerOptions ledger;
     std::string state_dir; // for exports in the making
     std::chrono::milliseconds checkpoint_interval{1'000};
+    // What is kept; 0: everything.
+    std::chrono::days keep_for{0};
+    std::uint64_t keep_records = 0;
+    std::chrono::milliseconds retention_interval{3'600'000};
 };
 
 class Service {
@@ -105,6 +110,10 @@ class Service {
     // did not work (no TPM, disk full, a signature that does not hold).
     void checkpoint(Then<Result<void>> then);
 
+    // Forgets old records (see retention.hpp) and appends `record` with what that was.
+    // tpm_missing when no key signs the ledger: only what is signed may go.
+    void prune(const Retention &policy, Record record, Then<Result<Pruned>> then);
+
     // A clean copy that ends with a checkpoint of all its records (unsigned when
     // there is no TPM). The file has no name any more and goes with the descriptor.
     void export_copy(Then<Result<Fd>> then);
@@ -139,6 +148,8 @@ class Service {
     void committed(std::vector<Queued> group, Result<Committed> result);
     void answer(Queued &queued, Result<Appended> result);
 
+    void schedule_retention(std::chrono::milliseconds delay);
+    void keep_to_policy();
     void publish(const Snapshot &snapshot);
     void wake_waiters(std::uint64_t below);
     void schedule_checkpoint();
@@ -166,6 +177,7 @@ class Service {
     std::list<Waiter> waiters_;
     Task grown_;
     Reactor::Timer checkpoint_timer_;
+    Reactor::Timer retention_timer_;
     bool checkpoint_scheduled_ = false;
     bool checkpoint_under_way_ = false;
     std::optional<Error> unsigned_because_;

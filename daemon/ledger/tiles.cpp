@@ -6,6 +6,7 @@
 #include "ledger/database.hpp"
 #include "ledger/note.hpp"
 #include "ledger/record.hpp"
+#include "ledger/retention.hpp"
 #include "ledger/schema.hpp"
 #include "ledger/tile_path.hpp"
 
@@ -141,14 +142,17 @@ Result<void> write_level(Database &database, Folder &folder, std::uint64_t size,
     return {};
 }
 
-Result<void> write_bundles(Database &database, Folder &folder, std::uint64_t size) {
+// Without those of the records below `first`, which were pruned; the folder must hold the record
+// that tells of it.
+Result<void> write_bundles(Database &database, Folder &folder, std::uint64_t first, std::uint64_t size) {
     auto rows = database.prepare("SELECT seq, body FROM records WHERE seq < ? ORDER BY seq");
     if (!rows) {
         return std::unexpected(std::move(rows.error()));
     }
     rows->bind(1, size);
     Bytes bundle;
-    for (std::uint64_t sequence = 0; sequence < size; sequence++) {
+    bool told = first == 0;
+    for (std::uint64_t sequence = first; sequence < size; sequence++) {
         const auto row = rows->step();
         if (!row) {
             return std::unexpected(row.error());
@@ -159,6 +163,11 @@ Result<void> write_bundles(Database &database, Folder &folder, std::uint64_t siz
         const ByteView body = rows->bytes(1);
         if (body.size() > max_record_bytes) {
             return fail(Code::tampered, std::format("record {} is too large", sequence));
+        }
+        if (!told) {
+            const auto record = decode_record(body);
+            const auto pruning = record ? read_pruning(*record) : std::nullopt;
+            told = pruning && pruning->first == first;
         }
         bundle.push_back(static_cast<std::uint8_t>(body.size() >> 8U));
         bundle.push_back(static_cast<std::uint8_t>(body.size()));
@@ -172,7 +181,8 @@ Result<void> write_bundles(Database &database, Folder &folder, std::uint64_t siz
         }
         bundle.clear();
     }
-    return {};
+    return told ? Result<void>{}
+                : fail(Code::not_signed, "no checkpoint covers the record of what was pruned yet");
 }
 
 Result<TilesReport> write_all(Database &database, Folder &folder) {
@@ -200,7 +210,7 @@ Result<TilesReport> write_all(Database &database, Folder &folder) {
             return std::unexpected(std::move(written.error()));
         }
     }
-    if (auto written = write_bundles(database, folder, size); !written) {
+    if (auto written = write_bundles(database, folder, meta->first, size); !written) {
         return std::unexpected(std::move(written.error()));
     }
     if (auto written = folder.put("checkpoint", as_bytes(newest->note)); !written) {

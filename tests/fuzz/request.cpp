@@ -4,6 +4,7 @@
 #include "api/attest_request.hpp"
 #include "api/device_request.hpp"
 #include "api/identity_request.hpp"
+#include "api/ledger_request.hpp"
 #include "api/message.hpp"
 #include "api/tpm_request.hpp"
 #include "base/bytes.hpp"
@@ -49,6 +50,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
             std::abort();
         }
     } else if (target.error().code != dsmil::Code::usage) {
+        std::abort();
+    }
+    const auto prune = dsmil::api::parse_prune_request(input);
+    if (prune ? !prune->forgets() : prune.error().code != dsmil::Code::usage) {
         std::abort();
     }
     const auto attest = dsmil::api::parse_attest_request(input);

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/clock.hpp"
 #include "command.hpp"
 #include "ledger/query.hpp"
 #include "ledger_page.hpp"
 #include "ledger_record.hpp"
 #include "output.hpp"
 #include "text.hpp"
+#include "time_option.hpp"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <format>
 #include <limits>
 
@@ -22,27 +20,6 @@ using dsmil::Result;
 constexpr std::uint64_t default_limit = 100;
 constexpr std::uint64_t max_limit = 1'000'000;
 constexpr std::uint64_t page_records = 500;
-
-struct Unit {
-    std::string_view name;
-    std::uint64_t seconds;
-};
-constexpr std::array<Unit, 4> units = {{{"s", 1}, {"min", 60}, {"h", 3'600}, {"d", 86'400}}};
-
-// "2h" is two hours ago; everything else is as the ledger takes it.
-std::string moment(const std::string &text) {
-    std::uint64_t count = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-    const std::string_view rest(end, text.data() + text.size());
-    for (const auto &unit : units) {
-        constexpr std::uint64_t nanoseconds = 1'000'000'000;
-        const std::uint64_t now = dsmil::system_clock().realtime_ns();
-        if (error == std::errc{} && rest == unit.name && count <= now / nanoseconds / unit.seconds) {
-            return utc(now - count * unit.seconds * nanoseconds);
-        }
-    }
-    return text;
-}
 
 // As GET /v1/ledger/search takes them.
 Result<std::map<std::string, std::string>> conditions(const Call &call) {

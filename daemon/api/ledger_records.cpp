@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Records by what they hold.
+// Records by what they hold, and the end of the oldest.
 #include "api/api.hpp"
+#include "api/ledger_request.hpp"
 #include "api/recorded.hpp"
 #include "ledger/record_json.hpp"
 
@@ -37,6 +38,23 @@ void Api::ledger_search(const Request &request, Then<Result<Response>> then) {
                    [then = std::move(then)](Result<ledger::Found> found) mutable {
                        then(std::move(found).transform(page));
                    });
+}
+
+void Api::ledger_prune(const Request &request, Then<Result<Response>> then) {
+    const auto policy = parse_prune_request(request.body);
+    if (!policy) {
+        then(std::unexpected(policy.error()));
+        return;
+    }
+    auto record = record_for(ledger_, std::string(ledger::pruned_action), request.peer);
+    record.outcome = "ok";
+    ledger_.prune(*policy, std::move(record),
+                  [then = std::move(then)](Result<ledger::Pruned> pruned) mutable {
+                      then(std::move(pruned).transform([](const ledger::Pruned &done) {
+                          return json_response(
+                              {{"from", done.from}, {"first", done.first}, {"more", done.more}});
+                      }));
+                  });
 }
 
 } // namespace dsmil::api
