@@ -48,13 +48,12 @@ void Api::ledger_prune(const Request &request, Then<Result<Response>> then) {
     }
     auto record = record_for(ledger_, std::string(ledger::pruned_action), request.peer);
     record.outcome = "ok";
-    ledger_.prune(*policy, std::move(record),
-                  [then = std::move(then)](Result<ledger::Pruned> pruned) mutable {
-                      then(std::move(pruned).transform([](const ledger::Pruned &done) {
-                          return json_response(
-                              {{"from", done.from}, {"first", done.first}, {"more", done.more}});
-                      }));
-                  });
+    ledger_.prune(
+        *policy, std::move(record), [then = std::move(then)](Result<ledger::Pruned> pruned) mutable {
+            then(std::move(pruned).transform([](const ledger::Pruned &done) {
+                return json_response({{"from", done.from}, {"first", done.first}, {"more", done.more}});
+            }));
+        });
 }
 
 } // namespace dsmil::api

@@ -20,7 +20,8 @@ Result<ledger::Retention> parse_prune_request(std::string_view body) {
         if (name == "before") {
             policy.before_ns = value.is_string() ? ledger::parse_time(value.get_string()) : std::nullopt;
             if (!policy.before_ns) {
-                return bad_member(name, "a day or a moment in UTC, such as 2026-01-31 or 2026-01-31T12:30:00Z");
+                return bad_member(name,
+                                  "a day or a moment in UTC, such as 2026-01-31 or 2026-01-31T12:30:00Z");
             }
         } else if (name == "keep_records") {
             const auto number = parse_number(name, value, 0, std::numeric_limits<std::int64_t>::max());

@@ -40,7 +40,7 @@ struct Ledger::Batch {
 
     std::uint64_t first; // sequence
     std::vector<Bytes> bodies;
-    RingPositions rings; // those that move
+    RingPositions rings;            // those that move
     std::uint64_t forget_below = 0; // records; 0: none
 };
 

@@ -97,7 +97,8 @@ std::optional<PrunedRecord> read_pruning(const Record &record) {
     }
     const auto *first = value_of<std::uint64_t>(record, "first");
     const auto *places = value_of<Bytes>(record, "rings");
-    if (first == nullptr || *first > record.sequence || places == nullptr || places->size() % place_bytes != 0) {
+    if (first == nullptr || *first > record.sequence || places == nullptr ||
+        places->size() % place_bytes != 0) {
         return std::nullopt;
     }
     PrunedRecord told{.first = *first, .rings = {}};

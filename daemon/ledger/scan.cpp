@@ -83,9 +83,10 @@ class Scanner {
     Result<void> take(const Statement &row) {
         const std::uint64_t sequence = edge_.size();
         if (!row.is_number(0) || row.number(0) != sequence) {
-            return fail(Code::tampered, row.number(0) < left_
-                                            ? std::format("record {} is there although it was pruned", row.number(0))
-                                            : std::format("record {} is missing", sequence));
+            return fail(Code::tampered,
+                        row.number(0) < left_
+                            ? std::format("record {} is there although it was pruned", row.number(0))
+                            : std::format("record {} is missing", sequence));
         }
         const ByteView body = row.bytes(1);
         look_inside(sequence, row.is_blob(1), body);

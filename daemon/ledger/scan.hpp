@@ -25,7 +25,7 @@ struct Claim {
 struct Scan {
     std::uint64_t size = 0; // records
     Hash root{};
-    RingPositions rings; // of the records that were looked at
+    RingPositions rings;                 // of the records that were looked at
     std::optional<std::uint64_t> pruned; // the first that was left, as the newest record about that says
     RingPositions pruned_rings;          // and where the rings were then
     std::uint64_t newest_realtime_ns = 0;
@@ -52,7 +52,8 @@ class ClaimSource {
 // stored leaves stand for the records.
 // `from` is the edge of the tree of so many records that are not looked at, a
 // multiple of 256 of them; no claim may cover fewer.
-[[nodiscard]] Result<Scan> scan(Database &database, ClaimSource &claims, std::uint64_t first = 0, Edge from = {});
+[[nodiscard]] Result<Scan> scan(Database &database, ClaimSource &claims, std::uint64_t first = 0,
+                                Edge from = {});
 
 // Claims must be ordered by size; each gets its `holds`.
 [[nodiscard]] Result<Scan> scan(Database &database, std::vector<Claim> &claims, std::uint64_t first = 0,

@@ -56,7 +56,8 @@ std::size_t memory_of(const Record &record) {
 
 Service::Service(Reactor &reactor, const Log &log, const Clock &clock, Signer &signer)
     : reactor_(reactor), log_(log), clock_(clock), signer_(signer), boot_id_(boot_id()),
-      checkpoint_timer_(reactor), retention_timer_(reactor), writer_("dsmild-ledger"), reader_worker_("dsmild-reader") {}
+      checkpoint_timer_(reactor), retention_timer_(reactor), writer_("dsmild-ledger"),
+      reader_worker_("dsmild-reader") {}
 
 Result<void> Service::start(ServiceOptions options) {
     options_ = std::move(options);

@@ -36,7 +36,8 @@ class RetentionTest : public testing::Test {
     void append(std::uint64_t count) {
         std::vector<Record> records;
         for (std::uint64_t i = 0; i < count; i++, number++) {
-            records.push_back(number % 2 == 0 ? test::ring_record(number / 2 + 1) : test::plain_record(number));
+            records.push_back(number % 2 == 0 ? test::ring_record(number / 2 + 1)
+                                              : test::plain_record(number));
             records.back().realtime_ns = number;
         }
         ASSERT_TRUE(ledger->append(std::move(records), Durability::process));
@@ -71,7 +72,8 @@ class RetentionTest : public testing::Test {
         const auto report = check();
         ASSERT_FALSE(report) << statements;
         EXPECT_EQ(report.error().code, Code::tampered) << statements;
-        EXPECT_NE(report.error().causes.front().find(detail), std::string::npos) << report.error().causes.front();
+        EXPECT_NE(report.error().causes.front().find(detail), std::string::npos)
+            << report.error().causes.front();
         LedgerOptions options;
         options.path = directory.path("ledger.db");
         EXPECT_FALSE(Ledger::open(std::move(options))) << statements;

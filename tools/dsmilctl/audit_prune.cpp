@@ -27,8 +27,9 @@ Result<object> policy(const Call &call) {
     if (const auto before = call.option("--before")) {
         const auto when = moment(*before);
         if (!dsmil::ledger::parse_time(when)) {
-            return dsmil::fail(Code::usage, "--before must be a day or a moment in UTC, such as 2026-01-31 or "
-                                            "2026-01-31T12:30:00Z, or how long ago it was: 90d");
+            return dsmil::fail(Code::usage,
+                               "--before must be a day or a moment in UTC, such as 2026-01-31 or "
+                               "2026-01-31T12:30:00Z, or how long ago it was: 90d");
         }
         request["before"] = when;
     }
@@ -39,8 +40,9 @@ Result<object> policy(const Call &call) {
         }
         request["keep_records"] = *number;
     }
-    return request.empty() ? Result<object>(dsmil::fail(Code::usage, "say with --before or --keep what may go"))
-                           : request;
+    return request.empty()
+               ? Result<object>(dsmil::fail(Code::usage, "say with --before or --keep what may go"))
+               : request;
 }
 
 struct Pruned {
