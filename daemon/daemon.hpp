@@ -13,6 +13,7 @@
 #include "grants/service.hpp"
 #include "ledger/service.hpp"
 #include "response/responder.hpp"
+#include "sinks/sinks.hpp"
 #include "tpm/secrets.hpp"
 #include "tpm/service.hpp"
 
@@ -97,6 +98,7 @@ class Daemon {
     GrantSigner grant_signer_;
     grants::Service grants_;
     response::Responder responder_;
+    sinks::Sinks sinks_;
     std::unique_ptr<Follower> follower_;
     std::unique_ptr<api::Api> api_;
     std::unique_ptr<api::Server> server_;

@@ -38,6 +38,7 @@ constexpr std::array route_table = {
     Route{Method::get, "/v1/ledger/records", Role::reader, &Api::ledger_records, record_parameters},
     Route{Method::get, "/v1/ledger/search", Role::reader, &Api::ledger_search, search_parameters},
     Route{Method::post, "/v1/ledger/prune", Role::admin, &Api::ledger_prune, {}},
+    Route{Method::get, "/v1/ledger/sinks", Role::reader, &Api::ledger_sinks, {}},
     Route{Method::get, "/v1/ledger/key", Role::reader, &Api::ledger_key, {}},
     Route{Method::get, "/v1/ledger/export", Role::operator_, &Api::ledger_export, {}},
     Route{Method::post, "/v1/attest", Role::operator_, &Api::attest, {}},
@@ -300,7 +301,7 @@ void Api::tpm_status(const Request & /*request*/, Then<Result<Response>> then) {
 void Api::metrics(const Request & /*request*/, Then<Result<Response>> then) {
     Response response;
     response.content_type = prometheus::content_type;
-    response.body = metrics_text(ledger_, tpm_);
+    response.body = metrics_text(ledger_, tpm_, sinks_ != nullptr ? sinks_->status() : std::vector<sinks::Status>{});
     then(std::move(response));
 }
 

@@ -10,6 +10,7 @@
 #include "grants/service.hpp"
 #include "ledger/service.hpp"
 #include "response/responder.hpp"
+#include "sinks/sinks.hpp"
 #include "tpm/service.hpp"
 
 #include <span>
@@ -37,6 +38,9 @@ class Api {
         : log_(log), ledger_(ledger), tpm_(tpm), device_(std::move(device)), identity_(std::move(identity)),
           chip_(std::move(chip)), grants_(grants), responder_(responder), roles_(std::move(roles)) {}
 
+    // Lives longer than this.
+    void show(const sinks::Sinks &sinks) { sinks_ = &sinks; }
+
     // Checks the role, then does it. Calls back on the reactor's thread, perhaps
     // before it returns.
     void handle(const Request &request, Then<Response> then);
@@ -47,6 +51,7 @@ class Api {
     // ledger_records.cpp
     void ledger_search(const Request &request, Then<Result<Response>> then);
     void ledger_prune(const Request &request, Then<Result<Response>> then);
+    void ledger_sinks(const Request &request, Then<Result<Response>> then);
     void ledger_key(const Request &request, Then<Result<Response>> then);
     void ledger_export(const Request &request, Then<Result<Response>> then);
     void attest(const Request &request, Then<Result<Response>> then);
@@ -87,6 +92,7 @@ class Api {
     grants::Service &grants_;
     response::Responder &responder_;
     Roles roles_;
+    const sinks::Sinks *sinks_ = nullptr;
 };
 
 // The text of docs/api/openapi.json of this build.

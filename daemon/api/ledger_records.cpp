@@ -3,6 +3,7 @@
 #include "api/api.hpp"
 #include "api/ledger_request.hpp"
 #include "api/recorded.hpp"
+#include "api/tpm_json.hpp"
 #include "ledger/record_json.hpp"
 
 #include <boost/json/array.hpp>
@@ -54,6 +55,26 @@ void Api::ledger_prune(const Request &request, Then<Result<Response>> then) {
                 return json_response({{"from", done.from}, {"first", done.first}, {"more", done.more}});
             }));
         });
+}
+
+void Api::ledger_sinks(const Request & /*request*/, Then<Result<Response>> then) {
+    boost::json::array list;
+    for (const auto &sink : sinks_ != nullptr ? sinks_->status() : std::vector<sinks::Status>{}) {
+        boost::json::object shown = {{"name", sink.name},
+                                     {"target", sink.target},
+                                     {"state", name(sink.state)},
+                                     {"position", sink.position},
+                                     {"behind", sink.behind},
+                                     {"sent", sink.sent},
+                                     {"refused", sink.refused},
+                                     {"skipped", sink.skipped},
+                                     {"failures", sink.failures}};
+        if (sink.trouble) {
+            shown["detail"] = trouble_text(*sink.trouble);
+        }
+        list.push_back(std::move(shown));
+    }
+    then(json_response({{"sinks", std::move(list)}}));
 }
 
 } // namespace dsmil::api

@@ -71,9 +71,35 @@ void put_counts(prometheus::Page &page, const ledger::Counts &counts) {
                 "Records that were acknowledged without any promise and could not be kept.", counts.lost);
 }
 
+void put_sinks(prometheus::Page &page, const std::vector<sinks::Status> &sinks) {
+    const auto family = [&](std::string_view name, std::string_view type, std::string_view help,
+                            std::uint64_t sinks::Status::*number) {
+        page.family(name, type, help);
+        for (const auto &sink : sinks) {
+            page.sample(name, std::format("sink=\"{}\"", sink.name), sink.*number);
+        }
+    };
+    page.family("dsmil_sink_state", "gauge", "1 for the state that a sink is in.");
+    for (const auto &sink : sinks) {
+        for (const auto state :
+             {sinks::State::current, sinks::State::sending, sinks::State::blocked, sinks::State::failed}) {
+            page.sample("dsmil_sink_state", std::format("sink=\"{}\",state=\"{}\"", sink.name, name(state)),
+                        sink.state == state ? 1 : 0);
+        }
+    }
+    family("dsmil_sink_behind_records", "gauge", "Records that a sink has not yet.", &sinks::Status::behind);
+    family("dsmil_sink_sent_total", "counter", "Records that a sink took.", &sinks::Status::sent);
+    family("dsmil_sink_refused_total", "counter", "Records that the other side will never take.",
+           &sinks::Status::refused);
+    family("dsmil_sink_skipped_total", "counter", "Records that were pruned before they could be sent.",
+           &sinks::Status::skipped);
+    family("dsmil_sink_failures_total", "counter", "Tries to send that did not work.", &sinks::Status::failures);
+}
+
 } // namespace
 
-std::string metrics_text(const ledger::Service &ledger, const tpm::Service &tpm) {
+std::string metrics_text(const ledger::Service &ledger, const tpm::Service &tpm,
+                         const std::vector<sinks::Status> &sinks) {
     prometheus::Page page;
     const auto &snapshot = ledger.snapshot();
     page.family("dsmil_build_info", "gauge", "The version of dsmild.");
@@ -86,6 +112,7 @@ std::string metrics_text(const ledger::Service &ledger, const tpm::Service &tpm)
     page.single("dsmil_ledger_failing", "gauge", "1 while records cannot be written.",
                 ledger.trouble() ? 1 : 0);
     put_counts(page, ledger.counts());
+    put_sinks(page, sinks);
     page.single("dsmil_tpm_up", "gauge",
                 "1 when the TPM can be used: without it, this machine is unattested.", tpm.trouble() ? 0 : 1);
     page.single("dsmil_tpm_queue_waiting", "gauge", "Commands that wait for the TPM.", tpm.waiting());

@@ -41,6 +41,13 @@ struct Config {
         bool follow = true;
         std::string nodes = "/dev/dsmil";
     } device;
+    struct { // empty, or false: there is none of the kind
+        bool journald = false;
+        std::string syslog;
+        std::string json_lines;
+        std::string loki;
+        std::string tiles;
+    } sinks;
     struct {
         std::string rules = "/etc/dsmil/grants.toml"; // no file: every grant is denied
     } grants;

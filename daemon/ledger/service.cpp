@@ -203,6 +203,9 @@ void Service::publish(const Snapshot &snapshot) {
     if (grown && grown_) {
         grown_();
     }
+    if (changed_) {
+        changed_();
+    }
 }
 
 void Service::release_waiters() {

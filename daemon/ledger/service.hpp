@@ -100,6 +100,9 @@ class Service {
     // Called each time that there are new records.
     void on_grown(Task hear) { grown_ = std::move(hear); }
 
+    // Called each time that there are new records, a new checkpoint, or fewer old records.
+    void on_change(Task hear) { changed_ = std::move(hear); }
+
     // All that wait are called back now.
     void release_waiters();
 
@@ -176,6 +179,7 @@ class Service {
     bool committing_ = false;
     std::list<Waiter> waiters_;
     Task grown_;
+    Task changed_;
     Reactor::Timer checkpoint_timer_;
     Reactor::Timer retention_timer_;
     bool checkpoint_scheduled_ = false;

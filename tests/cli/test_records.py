@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""audit show and audit search, of a file and of a dsmild that answers what a test wants."""
+"""audit show, search, prune and sinks, of a file and of a dsmild that answers what a test wants."""
 import json
 import os
 import unittest
@@ -118,6 +118,54 @@ class Show(TestCase):
 
     def test_a_number_that_is_none_is_a_usage_error(self):
         self.assert_both(["audit", "show", "first", "--from", SEED], 2, "usage")
+
+
+class Prune(TestCase):
+    def test_it_must_be_said_what_may_go(self):
+        for arguments in ([], ["--before", "soon"], ["--keep", "-1"], ["--keep", "all"], ["--before", "2026-02-30"]):
+            with self.subTest(arguments):
+                self.assert_both(["audit", "prune"] + arguments, 2, "usage")
+
+    def test_it_goes_on_as_long_as_there_is_more(self):
+        answers = [{"from": 256, "first": 512, "more": True}, {"from": 512, "first": 1024, "more": False}]
+        daemon = FakeDaemon(self, lambda *_: http(answers[len(daemon.requests) - 1]))
+        result = run("audit", "prune", "--keep", "100", "--before", "2026-01-31", DSMIL_SOCKET=daemon.socket)
+        self.assertEqual((result.code, result.out), (0, "pruned 768 records; the oldest is 1024 now\n"))
+        self.assertEqual([(method, target, json.loads(body)) for method, target, body in daemon.requests],
+                         [("POST", "/v1/ledger/prune", {"keep_records": 100, "before": "2026-01-31"})] * 2)
+
+    def test_nothing_to_prune_is_no_error(self):
+        daemon = FakeDaemon(self, lambda *_: http({"from": 256, "first": 256, "more": False}))
+        result = run("audit", "prune", "--before", "90d", "--json", DSMIL_SOCKET=daemon.socket)
+        self.assertEqual(result.json()["pruned"], 0)
+
+    def test_an_answer_that_leads_nowhere_is_a_failure(self):
+        for answer in ({"from": 2, "first": 1, "more": False}, {"from": 1, "first": 1, "more": True}, {"first": 1}):
+            with self.subTest(answer):
+                daemon = FakeDaemon(self, lambda *_, answer=answer: http(answer))
+                self.assert_both(["audit", "prune", "--keep", "1"], 1, "failed", DSMIL_SOCKET=daemon.socket)
+
+
+class Sinks(TestCase):
+    SINK = {"name": "loki", "target": "http://a", "state": "failed", "position": 7, "behind": 3, "sent": 7, "refused": 0,
+            "skipped": 0, "failures": 2, "detail": "nobody\x1b is there"}
+
+    def test_each_is_a_line_and_what_is_wrong_another(self):
+        daemon = FakeDaemon(self, lambda *_: http({"sinks": [self.SINK]}))
+        lines = run("audit", "sinks", DSMIL_SOCKET=daemon.socket).out.splitlines()
+        self.assertEqual(lines[1].split(), ["loki", "failed", "7", "3", "7", "0", "0", "2", "http://a"])
+        self.assertEqual(lines[2], "loki: nobody? is there")
+
+    def test_as_json_it_is_what_the_daemon_gives(self):
+        daemon = FakeDaemon(self, lambda *_: http({"sinks": [self.SINK]}))
+        self.assertEqual(run("audit", "sinks", "--json", DSMIL_SOCKET=daemon.socket).json()["sinks"], [self.SINK])
+
+    def test_answers_that_are_none_are_failures(self):
+        for answer in ({}, {"sinks": {}}, {"sinks": [7]}, {"sinks": [{**self.SINK, "behind": -1}]},
+                       {"sinks": [{"name": "loki"}]}):
+            with self.subTest(answer):
+                daemon = FakeDaemon(self, lambda *_, answer=answer: http(answer))
+                self.assert_both(["audit", "sinks"], 1, "failed", DSMIL_SOCKET=daemon.socket)
 
 
 if __name__ == "__main__":
