@@ -50,7 +50,7 @@ Daemon::Daemon(Config config, tpm::Secrets secrets, const Log &log, const Clock 
                  [this](std::uint16_t device, const std::string &words, Then<Result<Bytes>> then) {
                      sign_words(device, words, std::move(then));
                  }),
-      sinks_(reactor_, log_, ledger_) {}
+      sinks_(reactor_, log_, ledger_), audit_(reactor_, log_, clock_, ledger_) {}
 
 Result<void> Daemon::check(const Config &config) {
     if (!config.ledger.origin.empty() && !ledger::is_key_name(config.ledger.origin)) {
@@ -121,6 +121,11 @@ Result<void> Daemon::start(std::unique_ptr<Ring> ring) {
     if (ring) {
         follower_ = std::make_unique<Follower>(reactor_, log_, ledger_, std::move(ring));
         follower_->start();
+    }
+    if (audit_log_) {
+        audit_.follow_kernel(std::move(audit_log_));
+    } else if (!config_.ingest.audit_socket.empty()) {
+        audit_.follow_socket(config_.ingest.audit_socket);
     }
     reactor_.on_termination([this] { stop(); });
     watchdog();
@@ -193,7 +198,7 @@ Result<void> Daemon::start_api() {
     api_ = std::make_unique<api::Api>(
         log_, ledger_, tpm_, std::move(device), api::IdentityApi(ledger_, tpm_, config_.ledger.state_dir),
         api::TpmApi(clock_, ledger_, tpm_, config_.tpm.limits), grants_, responder_, std::move(roles));
-    api_->show(sinks_);
+    api_->show(sinks_, audit_);
     server_ = std::make_unique<api::Server>(reactor_, log_, *api_);
     return server_->start({.path = config_.api.socket, .group = config_.api.group});
 }
@@ -284,6 +289,7 @@ void Daemon::stop() {
 
 void Daemon::stop_following() {
     grants_.settle();
+    audit_.stop();
     if (follower_) {
         follower_->drain([this] { record("stopped"); });
     } else {

@@ -301,7 +301,9 @@ void Api::tpm_status(const Request & /*request*/, Then<Result<Response>> then) {
 void Api::metrics(const Request & /*request*/, Then<Result<Response>> then) {
     Response response;
     response.content_type = prometheus::content_type;
-    response.body = metrics_text(ledger_, tpm_, sinks_ != nullptr ? sinks_->status() : std::vector<sinks::Status>{});
+    response.body = metrics_text(ledger_, tpm_,
+                                 {.sinks = sinks_ != nullptr ? sinks_->status() : std::vector<sinks::Status>{},
+                                  .audit = audit_ != nullptr ? audit_->counts() : ingest::AuditCounts{}});
     then(std::move(response));
 }
 

@@ -8,6 +8,7 @@
 #include "api/tpm_api.hpp"
 #include "base/log.hpp"
 #include "grants/service.hpp"
+#include "ingest/audit_source.hpp"
 #include "ledger/service.hpp"
 #include "response/responder.hpp"
 #include "sinks/sinks.hpp"
@@ -39,7 +40,10 @@ class Api {
           chip_(std::move(chip)), grants_(grants), responder_(responder), roles_(std::move(roles)) {}
 
     // Lives longer than this.
-    void show(const sinks::Sinks &sinks) { sinks_ = &sinks; }
+    void show(const sinks::Sinks &sinks, const ingest::AuditSource &audit) {
+        sinks_ = &sinks;
+        audit_ = &audit;
+    }
 
     // Checks the role, then does it. Calls back on the reactor's thread, perhaps
     // before it returns.
@@ -93,6 +97,7 @@ class Api {
     response::Responder &responder_;
     Roles roles_;
     const sinks::Sinks *sinks_ = nullptr;
+    const ingest::AuditSource *audit_ = nullptr;
 };
 
 // The text of docs/api/openapi.json of this build.

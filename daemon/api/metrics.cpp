@@ -96,10 +96,17 @@ void put_sinks(prometheus::Page &page, const std::vector<sinks::Status> &sinks) 
     family("dsmil_sink_failures_total", "counter", "Tries to send that did not work.", &sinks::Status::failures);
 }
 
+void put_audit(prometheus::Page &page, const ingest::AuditCounts &counts) {
+    page.single("dsmil_audit_lines_total", "counter", "Lines of the kernel's audit that came.", counts.lines);
+    page.single("dsmil_audit_malformed_total", "counter", "Of them, those that were none.", counts.malformed);
+    page.single("dsmil_audit_records_total", "counter", "Records that the ledger took of them.", counts.records);
+    page.single("dsmil_audit_lost_total", "counter",
+                "Records for which there was no room, and at least so many lines.", counts.lost);
+}
+
 } // namespace
 
-std::string metrics_text(const ledger::Service &ledger, const tpm::Service &tpm,
-                         const std::vector<sinks::Status> &sinks) {
+std::string metrics_text(const ledger::Service &ledger, const tpm::Service &tpm, const Beside &beside) {
     prometheus::Page page;
     const auto &snapshot = ledger.snapshot();
     page.family("dsmil_build_info", "gauge", "The version of dsmild.");
@@ -112,7 +119,8 @@ std::string metrics_text(const ledger::Service &ledger, const tpm::Service &tpm,
     page.single("dsmil_ledger_failing", "gauge", "1 while records cannot be written.",
                 ledger.trouble() ? 1 : 0);
     put_counts(page, ledger.counts());
-    put_sinks(page, sinks);
+    put_sinks(page, beside.sinks);
+    put_audit(page, beside.audit);
     page.single("dsmil_tpm_up", "gauge",
                 "1 when the TPM can be used: without it, this machine is unattested.", tpm.trouble() ? 0 : 1);
     page.single("dsmil_tpm_queue_waiting", "gauge", "Commands that wait for the TPM.", tpm.waiting());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/prometheus.hpp"
+#include "ingest/audit_source.hpp"
 #include "ledger/service.hpp"
 #include "sinks/feed.hpp"
 #include "tpm/service.hpp"
@@ -12,8 +13,14 @@
 
 namespace dsmil::api {
 
+// What comes from and goes to other logs.
+struct Beside {
+    std::vector<sinks::Status> sinks;
+    ingest::AuditCounts audit;
+};
+
 // Asks nobody: what was counted, and what was last seen of the TPM.
 [[nodiscard]] std::string metrics_text(const ledger::Service &ledger, const tpm::Service &tpm,
-                                       const std::vector<sinks::Status> &sinks);
+                                       const Beside &beside);
 
 } // namespace dsmil::api

@@ -85,6 +85,7 @@ std::vector<config::Key> keys(Config &c) {
          [&c](Node n) { return take_number(n, c.tpm.limits.nv_writes_per_day, 0, 100'000); }},
         {"device", "follow", [&c](Node n) { return take_flag(n, c.device.follow); }},
         {"device", "nodes", [&c](Node n) { return take_path(n, c.device.nodes, config::max_path); }},
+        {"ingest", "audit_socket", [&c](Node n) { return take_path_or_nothing(n, c.ingest.audit_socket); }},
         {"sinks", "journald", [&c](Node n) { return take_flag(n, c.sinks.journald); }},
         {"sinks", "syslog", [&c](Node n) { return take_path_or_nothing(n, c.sinks.syslog); }},
         {"sinks", "json_lines",

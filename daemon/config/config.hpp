@@ -41,6 +41,9 @@ struct Config {
         bool follow = true;
         std::string nodes = "/dev/dsmil";
     } device;
+    struct {
+        std::string audit_socket; // empty: none
+    } ingest;
     struct { // empty, or false: there is none of the kind
         bool journald = false;
         std::string syslog;
