@@ -264,7 +264,8 @@ Daemon::End Daemon::run() {
          .event_type = "stopped",
          .message = in_time_ ? "dsmild has stopped" : "dsmild has stopped before everything was recorded",
          .context = {{"ledger_size", std::to_string(ledger_.snapshot().head.size)}}});
-    return tpm_ended && grants_ended && responder_ended && sinks_ended && ledger_ended ? End::orderly : End::hung;
+    return tpm_ended && grants_ended && responder_ended && sinks_ended && ledger_ended ? End::orderly
+                                                                                       : End::hung;
 }
 
 // A thread that has ended takes no time to say so, but some.

@@ -38,9 +38,10 @@ using dsmil::Result;
 
 constexpr int first_passed_fd = 3; // SD_LISTEN_FDS_START
 constexpr int scratch_fd = 16;     // above all that are passed
-constexpr auto usage_text = "usage: dsmil-handoff --user NAME [--audit-log] -- COMMAND [ARGUMENT...]\n"
-                            "Opens the audit ring as root and runs COMMAND as NAME with it; with --audit-log\n"
-                            "also a socket that hears the kernel's own audit.\n";
+constexpr auto usage_text =
+    "usage: dsmil-handoff --user NAME [--audit-log] -- COMMAND [ARGUMENT...]\n"
+    "Opens the audit ring as root and runs COMMAND as NAME with it; with --audit-log\n"
+    "also a socket that hears the kernel's own audit.\n";
 
 struct Arguments {
     std::string user;
@@ -51,7 +52,8 @@ struct Arguments {
 std::optional<Arguments> parse(int argc, char **argv) {
     const bool audit_log = argc > 3 && std::string_view(argv[3]) == "--audit-log";
     const int dashes = audit_log ? 4 : 3;
-    if (argc < dashes + 2 || std::string_view(argv[1]) != "--user" || std::string_view(argv[dashes]) != "--") {
+    if (argc < dashes + 2 || std::string_view(argv[1]) != "--user" ||
+        std::string_view(argv[dashes]) != "--") {
         return std::nullopt;
     }
     return Arguments{argv[2], audit_log, argv + dashes + 1};

@@ -172,11 +172,8 @@ void Api::health(const Request & /*request*/, Then<Result<Response>> then) {
 void Api::ledger_head(const Request & /*request*/, Then<Result<Response>> then) {
     const auto &snapshot = ledger_.snapshot();
     boost::json::object body = {
-        {"size", snapshot.head.size},
-        {"first", snapshot.first},
-        {"root", to_base64(snapshot.head.root)},
-        {"origin", snapshot.origin},
-        {"checkpoint", nullptr},
+        {"size", snapshot.head.size}, {"first", snapshot.first}, {"root", to_base64(snapshot.head.root)},
+        {"origin", snapshot.origin},  {"checkpoint", nullptr},
     };
     if (snapshot.checkpoint) {
         body["checkpoint"] = *snapshot.checkpoint;
@@ -301,9 +298,10 @@ void Api::tpm_status(const Request & /*request*/, Then<Result<Response>> then) {
 void Api::metrics(const Request & /*request*/, Then<Result<Response>> then) {
     Response response;
     response.content_type = prometheus::content_type;
-    response.body = metrics_text(ledger_, tpm_,
-                                 {.sinks = sinks_ != nullptr ? sinks_->status() : std::vector<sinks::Status>{},
-                                  .audit = audit_ != nullptr ? audit_->counts() : ingest::AuditCounts{}});
+    response.body =
+        metrics_text(ledger_, tpm_,
+                     {.sinks = sinks_ != nullptr ? sinks_->status() : std::vector<sinks::Status>{},
+                      .audit = audit_ != nullptr ? audit_->counts() : ingest::AuditCounts{}});
     then(std::move(response));
 }
 

@@ -60,15 +60,10 @@ void Api::ledger_prune(const Request &request, Then<Result<Response>> then) {
 void Api::ledger_sinks(const Request & /*request*/, Then<Result<Response>> then) {
     boost::json::array list;
     for (const auto &sink : sinks_ != nullptr ? sinks_->status() : std::vector<sinks::Status>{}) {
-        boost::json::object shown = {{"name", sink.name},
-                                     {"target", sink.target},
-                                     {"state", name(sink.state)},
-                                     {"position", sink.position},
-                                     {"behind", sink.behind},
-                                     {"sent", sink.sent},
-                                     {"refused", sink.refused},
-                                     {"skipped", sink.skipped},
-                                     {"failures", sink.failures}};
+        boost::json::object shown = {
+            {"name", sink.name},         {"target", sink.target},   {"state", name(sink.state)},
+            {"position", sink.position}, {"behind", sink.behind},   {"sent", sink.sent},
+            {"refused", sink.refused},   {"skipped", sink.skipped}, {"failures", sink.failures}};
         if (sink.trouble) {
             shown["detail"] = trouble_text(*sink.trouble);
         }

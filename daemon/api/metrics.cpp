@@ -93,13 +93,15 @@ void put_sinks(prometheus::Page &page, const std::vector<sinks::Status> &sinks) 
            &sinks::Status::refused);
     family("dsmil_sink_skipped_total", "counter", "Records that were pruned before they could be sent.",
            &sinks::Status::skipped);
-    family("dsmil_sink_failures_total", "counter", "Tries to send that did not work.", &sinks::Status::failures);
+    family("dsmil_sink_failures_total", "counter", "Tries to send that did not work.",
+           &sinks::Status::failures);
 }
 
 void put_audit(prometheus::Page &page, const ingest::AuditCounts &counts) {
     page.single("dsmil_audit_lines_total", "counter", "Lines of the kernel's audit that came.", counts.lines);
     page.single("dsmil_audit_malformed_total", "counter", "Of them, those that were none.", counts.malformed);
-    page.single("dsmil_audit_records_total", "counter", "Records that the ledger took of them.", counts.records);
+    page.single("dsmil_audit_records_total", "counter", "Records that the ledger took of them.",
+                counts.records);
     page.single("dsmil_audit_lost_total", "counter",
                 "Records for which there was no room, and at least so many lines.", counts.lost);
 }

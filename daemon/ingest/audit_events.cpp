@@ -17,7 +17,7 @@ constexpr std::size_t max_text_bytes = 512; // of a value that somebody else cho
 
 // Single lines, which have no end of their own.
 bool is_alone(std::string_view type) {
-    constexpr std::array<std::string_view, 7> with_others = {"SYSCALL", "PATH",        "CWD",        "EXECVE",
+    constexpr std::array<std::string_view, 7> with_others = {"SYSCALL",   "PATH",        "CWD",     "EXECVE",
                                                              "PROCTITLE", "KERN_MODULE", "SOCKADDR"};
     return !std::ranges::contains(with_others, type);
 }
@@ -43,7 +43,8 @@ std::optional<Kind> by_call(const AuditLine &call) {
     if (called == "175" || called == "313") { // init_module, finit_module
         return Kind{"module_load", std::nullopt};
     }
-    return called == "176" ? std::optional(Kind{"module_unload", std::nullopt}) : std::nullopt; // delete_module
+    return called == "176" ? std::optional(Kind{"module_unload", std::nullopt})
+                           : std::nullopt; // delete_module
 }
 
 std::optional<Kind> by_path(std::string_view path) {
@@ -85,9 +86,8 @@ std::optional<Kind> kind_of(const std::vector<AuditLine> &event, const AuditLine
     if (find(event, "KERN_MODULE") != nullptr) {
         return Kind{"module_load", std::nullopt};
     }
-    const bool ours = std::ranges::any_of(event, [](const AuditLine &line) {
-        return line.field("key").starts_with("dsmil");
-    });
+    const bool ours = std::ranges::any_of(
+        event, [](const AuditLine &line) { return line.field("key").starts_with("dsmil"); });
     return ours ? std::optional(Kind{"audited", std::nullopt}) : std::nullopt;
 }
 

@@ -17,7 +17,7 @@ namespace dsmil::ingest {
 // in between.
 class AuditEvents {
   public:
-    static constexpr std::size_t max_open = 16;       // events whose end did not come yet
+    static constexpr std::size_t max_open = 16;        // events whose end did not come yet
     static constexpr std::size_t max_event_lines = 64; // more lines of one are left out
 
     // The events that are whole now: this line ended one, or too many are open.

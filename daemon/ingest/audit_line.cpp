@@ -27,7 +27,8 @@ constexpr std::array<std::pair<std::uint16_t, std::string_view>, 8> names = {{
 }};
 
 // The kernel writes these as they are, or in hexadecimal when they hold what could forge a field.
-constexpr std::array<std::string_view, 7> untrusted = {"comm", "exe", "name", "key", "cwd", "proctitle", "path"};
+constexpr std::array<std::string_view, 7> untrusted = {"comm", "exe",       "name", "key",
+                                                       "cwd",  "proctitle", "path"};
 
 template <typename Number>
 bool take_number(std::string_view &text, Number &value) {

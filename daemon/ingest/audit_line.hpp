@@ -15,10 +15,11 @@ inline constexpr std::size_t max_audit_line_bytes = 16'384; // the kernel's are 
 inline constexpr std::size_t max_audit_fields = 128;
 
 struct AuditLine {
-    std::string type;           // "SYSCALL"; a number when its name is not known here
-    std::uint64_t time_ms = 0;  // CLOCK_REALTIME
-    std::uint64_t serial = 0;   // of the event; lines of one event share it
-    std::map<std::string, std::string, std::less<>> fields; // quotes and hexadecimal undone; the first of a name
+    std::string type;          // "SYSCALL"; a number when its name is not known here
+    std::uint64_t time_ms = 0; // CLOCK_REALTIME
+    std::uint64_t serial = 0;  // of the event; lines of one event share it
+    std::map<std::string, std::string, std::less<>>
+        fields; // quotes and hexadecimal undone; the first of a name
 
     [[nodiscard]] std::string_view field(std::string_view name) const; // empty when it is not there
 };

@@ -55,7 +55,8 @@ void AuditSource::connect() {
     }
     path_.copy(static_cast<char *>(address.sun_path), path_.size());
     Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!socket || ::connect(socket.get(), reinterpret_cast<const sockaddr *>(&address), sizeof(address)) != 0) {
+    if (!socket ||
+        ::connect(socket.get(), reinterpret_cast<const sockaddr *>(&address), sizeof(address)) != 0) {
         retry(fail_errno(errno == EACCES ? Code::permission : Code::failed,
                          std::format("auditd's plugin at {}", path_), errno)
                   .error());

@@ -21,7 +21,7 @@ struct AuditCounts {
     std::uint64_t lines = 0;     // that came
     std::uint64_t malformed = 0; // of them
     std::uint64_t records = 0;   // that the ledger took
-    std::uint64_t lost = 0;      // records for which there was no room; lines that the kernel dropped at least
+    std::uint64_t lost = 0; // records for which there was no room; lines that the kernel dropped at least
 };
 
 class AuditSource {
@@ -62,7 +62,7 @@ class AuditSource {
     std::optional<Reactor::Watch> watch_;
     Reactor::Timer retry_timer_;
     std::chrono::milliseconds pause_{0};
-    std::string rest_; // a line whose end did not come yet
+    std::string rest_;      // a line whose end did not come yet
     bool skipping_ = false; // the rest of one that is too long
     AuditEvents events_;
     std::vector<ledger::Record> waiting_;

@@ -254,10 +254,9 @@ Result<std::uint64_t> folder_size(Database &database, const Log &log, const std:
     if (!note && note.error().code == Code::not_found) {
         return 0;
     }
-    const auto checkpoint = note ? Note::parse(*note).and_then([](const Note &parsed) {
-        return Checkpoint::parse(parsed.text);
-    })
-                                 : Result<Checkpoint>(std::unexpected(note.error()));
+    const auto checkpoint =
+        note ? Note::parse(*note).and_then([](const Note &parsed) { return Checkpoint::parse(parsed.text); })
+             : Result<Checkpoint>(std::unexpected(note.error()));
     if (!checkpoint) {
         return std::unexpected(Error(checkpoint.error()).in(std::format("{}/checkpoint", directory)));
     }
@@ -326,9 +325,10 @@ Result<TilesReport> write_tiles(const std::string &ledger, const std::string &di
     }
     const Put put = [&](const std::string &name, ByteView content) { return folder->put(name, content); };
     // One snapshot, even of a ledger that is being written.
-    auto report = database->run("BEGIN").and_then([&] { return read_log(*database); }).and_then([&](const Log &log) {
-        return write_all(*database, put, log, 0);
-    });
+    auto report =
+        database->run("BEGIN").and_then([&] { return read_log(*database); }).and_then([&](const Log &log) {
+            return write_all(*database, put, log, 0);
+        });
     if (!report) {
         return std::unexpected(std::move(report.error()).in(std::format("the ledger {}", ledger)));
     }

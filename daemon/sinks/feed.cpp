@@ -44,7 +44,8 @@ std::string Feed::position_path() const {
 Result<void> Feed::start() {
     const auto text = read_file(position_path(), max_position_bytes);
     if (!text && text.error().code != Code::not_found) {
-        return std::unexpected(Error(text.error()).in(std::format("where the sink {} was left", options_.name)));
+        return std::unexpected(
+            Error(text.error()).in(std::format("where the sink {} was left", options_.name)));
     }
     if (text) {
         const auto *const last = text->data() + text->size();
@@ -86,8 +87,9 @@ void Feed::next() {
     if (status_.position > ledger_.snapshot().head.size) {
         log_.write({.level = LogLevel::warning,
                     .event_type = "sink_ahead",
-                    .message = "a sink has more records than the ledger: the ledger is another one, or an older "
-                               "copy was put back; sending everything again",
+                    .message =
+                        "a sink has more records than the ledger: the ledger is another one, or an older "
+                        "copy was put back; sending everything again",
                     .context = {{"sink", options_.name}, {"position", std::to_string(status_.position)}}});
         status_.position = 0;
     }
@@ -135,7 +137,8 @@ void Feed::send(std::vector<ledger::Record> records) {
                 delivery = std::unexpected(std::move(kept.error()));
             }
         }
-        reactor_.post([this, count, delivery = std::move(delivery)]() mutable { sent(count, std::move(delivery)); });
+        reactor_.post(
+            [this, count, delivery = std::move(delivery)]() mutable { sent(count, std::move(delivery)); });
     });
     if (!taken) { // It is being stopped.
         blocked_timer_.cancel();
@@ -155,8 +158,8 @@ void Feed::sent(std::uint64_t records, Result<Delivery> delivery) {
                     .message = "a sink takes records again",
                     .context = {{"sink", options_.name}}});
     }
-    const std::uint64_t all = sink_->of_checkpoints() ? delivery->next - std::min(delivery->next, status_.position)
-                                                      : records;
+    const std::uint64_t all =
+        sink_->of_checkpoints() ? delivery->next - std::min(delivery->next, status_.position) : records;
     status_.sent += all - delivery->refused;
     status_.refused += delivery->refused;
     status_.position = delivery->next;

@@ -31,7 +31,8 @@ class Journald final : public Sink {
             for (auto &field : fields) {
                 vectors.push_back({.iov_base = field.data(), .iov_len = field.size()});
             }
-            if (const int sent = ::sd_journal_sendv(vectors.data(), static_cast<int>(vectors.size())); sent < 0) {
+            if (const int sent = ::sd_journal_sendv(vectors.data(), static_cast<int>(vectors.size()));
+                sent < 0) {
                 return fail_errno(sent == -EAGAIN || sent == -ENOBUFS ? Code::try_again : Code::failed,
                                   "the journal does not take a record", -sent);
             }

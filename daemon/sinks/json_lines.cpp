@@ -52,7 +52,8 @@ class JsonLines final : public Sink {
             named.st_ino == held.st_ino && named.st_dev == held.st_dev) {
             return {};
         }
-        file_ = Fd(::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0640));
+        file_ = Fd(
+            ::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0640));
         if (!file_ || ::fstat(file_.get(), &held) != 0) {
             return error();
         }

@@ -5,6 +5,7 @@
 #include "sinks/record_text.hpp"
 #include "sinks/sink.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <boost/asio/io_context.hpp>
@@ -15,7 +16,6 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <format>
@@ -62,7 +62,8 @@ class Push {
         });
         if (!failure) {
             failure = step([&](auto done) {
-                stream_.async_connect(*found, [done](const Failure &why, const tcp::endpoint &) { done(why); });
+                stream_.async_connect(*found,
+                                      [done](const Failure &why, const tcp::endpoint &) { done(why); });
             });
         }
         if (failure) {
@@ -84,7 +85,8 @@ class Push {
         beast::flat_buffer buffer;
         if (!failure) {
             failure = step([&](auto done) {
-                http::async_read(stream_, buffer, parser, [done](const Failure &why, std::size_t) { done(why); });
+                http::async_read(stream_, buffer, parser,
+                                 [done](const Failure &why, std::size_t) { done(why); });
             });
         }
         if (failure) {
@@ -183,9 +185,10 @@ class Loki final : public Sink {
 Result<LokiUrl> parse_loki_url(std::string_view text) {
     constexpr std::string_view scheme = "http://";
     const auto bad = [&] {
-        return fail(Code::config_invalid,
-                    std::format("\"{}\" is no http://HOST[:PORT]/PATH; for TLS, push to an agent on this machine",
-                                printable(text)));
+        return fail(
+            Code::config_invalid,
+            std::format("\"{}\" is no http://HOST[:PORT]/PATH; for TLS, push to an agent on this machine",
+                        printable(text)));
     };
     if (!text.starts_with(scheme) || !std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7F; })) {
         return bad();
@@ -193,7 +196,9 @@ Result<LokiUrl> parse_loki_url(std::string_view text) {
     const auto rest = text.substr(scheme.size());
     const auto slash = std::min(rest.find('/'), rest.size());
     auto host = rest.substr(0, slash);
-    LokiUrl url{.host = {}, .port = "3100", .path = slash < rest.size() ? std::string(rest.substr(slash)) : "/loki/api/v1/push"};
+    LokiUrl url{.host = {},
+                .port = "3100",
+                .path = slash < rest.size() ? std::string(rest.substr(slash)) : "/loki/api/v1/push"};
     const auto bracket = host.starts_with('[') ? host.find(']') : 0;
     const auto colon = bracket == std::string_view::npos ? std::string_view::npos : host.find(':', bracket);
     if (colon != std::string_view::npos) {

@@ -30,7 +30,8 @@ std::string summary(const ledger::Record &record) {
         separator = ", ";
     }
     if (record.actor) {
-        text += std::format("{}uid {}, {}[{}]", separator, record.actor->uid, record.actor->comm, record.actor->pid);
+        text += std::format("{}uid {}, {}[{}]", separator, record.actor->uid, record.actor->comm,
+                            record.actor->pid);
     }
     return printable(text);
 }
@@ -41,14 +42,10 @@ unsigned severity(const ledger::Record &record) {
 
 std::vector<std::string> journal_fields(const ledger::Record &record) {
     std::vector<std::string> fields = {
-        "MESSAGE=" + summary(record),
-        std::format("PRIORITY={}", severity(record)),
-        "SYSLOG_IDENTIFIER=dsmil-ledger",
-        std::format("DSMIL_SEQUENCE={}", record.sequence),
-        "DSMIL_SOURCE=" + record.source,
-        "DSMIL_ACTION=" + record.action,
-        "DSMIL_OUTCOME=" + record.outcome,
-        "DSMIL_RECORD=" + json_text(record),
+        "MESSAGE=" + summary(record),      std::format("PRIORITY={}", severity(record)),
+        "SYSLOG_IDENTIFIER=dsmil-ledger",  std::format("DSMIL_SEQUENCE={}", record.sequence),
+        "DSMIL_SOURCE=" + record.source,   "DSMIL_ACTION=" + record.action,
+        "DSMIL_OUTCOME=" + record.outcome, "DSMIL_RECORD=" + json_text(record),
     };
     if (record.device_id) {
         fields.push_back(std::format("DSMIL_DEVICE_ID=0x{:04X}", *record.device_id));

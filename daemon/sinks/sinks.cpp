@@ -9,10 +9,12 @@ Result<void> check(const SinkOptions &options) {
     if (options.loki.empty()) {
         return {};
     }
-    return loki_sink(options.loki, {}).transform([](const auto & /*sink*/) {}).transform_error([](Error error) {
-        error.detail = "sinks.loki: " + error.detail;
-        return error;
-    });
+    return loki_sink(options.loki, {})
+        .transform([](const auto & /*sink*/) {})
+        .transform_error([](Error error) {
+            error.detail = "sinks.loki: " + error.detail;
+            return error;
+        });
 }
 
 Result<void> Sinks::add(FeedOptions options, std::unique_ptr<Sink> sink) {
@@ -20,7 +22,8 @@ Result<void> Sinks::add(FeedOptions options, std::unique_ptr<Sink> sink) {
     return feeds_.back()->start();
 }
 
-Result<void> Sinks::start(const SinkOptions &options, const std::string &state_dir, const std::string &ledger_path) {
+Result<void> Sinks::start(const SinkOptions &options, const std::string &state_dir,
+                          const std::string &ledger_path) {
     // Files may take their time, above all when a folder of tiles begins.
     constexpr std::chrono::milliseconds for_a_folder{60'000};
     Result<void> started;
@@ -41,7 +44,8 @@ Result<void> Sinks::start(const SinkOptions &options, const std::string &state_d
           [&] { return json_lines_sink(options.json_lines); });
     begin(!options.loki.empty(), "loki", options.loki,
           [&] { return loki_sink(options.loki, ledger_.snapshot().origin); });
-    begin(!options.tiles.empty(), "tiles", options.tiles, [&] { return tiles_sink(ledger_path, options.tiles); });
+    begin(!options.tiles.empty(), "tiles", options.tiles,
+          [&] { return tiles_sink(ledger_path, options.tiles); });
     if (started && !feeds_.empty()) {
         ledger_.on_change([this] {
             for (const auto &feed : feeds_) {

@@ -19,7 +19,8 @@ constexpr std::chrono::milliseconds patience{5'000};
 
 class Syslog final : public Sink {
   public:
-    explicit Syslog(std::string path) : path_(std::move(path)), stop_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+    explicit Syslog(std::string path)
+        : path_(std::move(path)), stop_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
     Result<Delivery> send(std::span<const ledger::Record> records) override {
         Delivery delivery;
@@ -52,7 +53,8 @@ class Syslog final : public Sink {
         }
         path_.copy(static_cast<char *>(address.sun_path), path_.size());
         Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-        if (!socket || ::connect(socket.get(), reinterpret_cast<const sockaddr *>(&address), sizeof(address)) != 0) {
+        if (!socket ||
+            ::connect(socket.get(), reinterpret_cast<const sockaddr *>(&address), sizeof(address)) != 0) {
             return fail_errno(errno == EACCES ? Code::permission : Code::failed,
                               std::format("nobody takes messages at {}", path_), errno);
         }

@@ -45,7 +45,8 @@ std::string text_of(const ledger::Record &record, std::string_view name) {
 }
 
 TEST(AuditLine, HasTypeTimeSerialAndFields) {
-    const auto line = parse_audit_line("type=SYSCALL msg=audit(1764313200.123:4242): arch=c000003e comm=\"a b\" key=(null)");
+    const auto line = parse_audit_line(
+        "type=SYSCALL msg=audit(1764313200.123:4242): arch=c000003e comm=\"a b\" key=(null)");
     ASSERT_TRUE(line);
     EXPECT_EQ(line->type, "SYSCALL");
     EXPECT_EQ(line->time_ms, 1'764'313'200'123U);
@@ -78,10 +79,11 @@ TEST(AuditLine, TheFirstOfANameCounts) {
 }
 
 TEST(AuditLine, IsNothingElse) {
-    for (const auto *text : {"", "type=", "type=SYSCALL", "type= msg=audit(1.000:1): a=b", "type=A msg=audit(1:1): a=b",
-                             "type=A msg=audit(1.000:x): a=b", "type=A msg=audit(1.1000:1): a=b",
-                             "type=A msg=audit(99999999999.000:1): a=b", "type=A msg=audit(-1.000:1): a=b",
-                             "type=A msg=audit(1.000:1) a=b", "node=x", "node=x ", "msg=audit(1.000:1): a=b"}) {
+    for (const auto *text :
+         {"", "type=", "type=SYSCALL", "type= msg=audit(1.000:1): a=b", "type=A msg=audit(1:1): a=b",
+          "type=A msg=audit(1.000:x): a=b", "type=A msg=audit(1.1000:1): a=b",
+          "type=A msg=audit(99999999999.000:1): a=b", "type=A msg=audit(-1.000:1): a=b",
+          "type=A msg=audit(1.000:1) a=b", "node=x", "node=x ", "msg=audit(1.000:1): a=b"}) {
         EXPECT_FALSE(parse_audit_line(text)) << text;
     }
     EXPECT_FALSE(parse_audit_line("type=A msg=audit(1.000:1): a=" + std::string(max_audit_line_bytes, 'b')));
@@ -134,12 +136,13 @@ TEST(AuditRecord, OfARuleWithOurKeyAndOfNothingElse) {
 
 TEST(AuditRecord, OfANodeNamesItsDevice) {
     const auto open = [](std::string_view path) {
-        return audit_record(events_of(std::format("type=SYSCALL msg=audit(1.000:1): arch=c000003e syscall=257 pid=1 uid=0\n"
-                                                  "type=PATH msg=audit(1.000:1): name=\"/dev\"\n"
-                                                  "type=PATH msg=audit(1.000:1): name=\"{}\"\n"
-                                                  "type=EOE msg=audit(1.000:1):\n",
-                                                  path))
-                                .at(0));
+        return audit_record(
+            events_of(std::format("type=SYSCALL msg=audit(1.000:1): arch=c000003e syscall=257 pid=1 uid=0\n"
+                                  "type=PATH msg=audit(1.000:1): name=\"/dev\"\n"
+                                  "type=PATH msg=audit(1.000:1): name=\"{}\"\n"
+                                  "type=EOE msg=audit(1.000:1):\n",
+                                  path))
+                .at(0));
     };
     EXPECT_EQ(open("/dev/dsmil/8009")->device_id, 0x8009);
     EXPECT_EQ(open("/dev/dsmil/8009")->action, "node_open");
@@ -167,7 +170,8 @@ TEST(AuditEvents, WithoutEndAreBounded) {
     AuditEvents events;
     std::size_t whole = 0;
     for (int i = 0; i < 100; i++) {
-        whole += events.take(*parse_audit_line(std::format("type=SYSCALL msg=audit(1.000:{}): pid=1", i))).size();
+        whole +=
+            events.take(*parse_audit_line(std::format("type=SYSCALL msg=audit(1.000:{}): pid=1", i))).size();
     }
     EXPECT_EQ(whole, 100 - AuditEvents::max_open);
     for (int i = 0; i < 1'000; i++) {
@@ -198,7 +202,8 @@ class AuditSourceTest : public testing::Test {
     }
     void accept() { peer = Fd(::accept(server.get(), nullptr, nullptr)); }
     void say(std::string_view text) const {
-        ASSERT_EQ(::send(peer.get(), text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
+        ASSERT_EQ(::send(peer.get(), text.data(), text.size(), MSG_NOSIGNAL),
+                  static_cast<ssize_t>(text.size()));
     }
     void await(std::uint64_t size) {
         test::run_until(reactor, [&] { return ledger.snapshot().head.size >= size; });
@@ -261,7 +266,8 @@ TEST_F(AuditSourceTest, APluginThatGoesAwayIsSaidAndFollowedAgain) {
     await(1);
     peer = Fd();
     test::run_until(reactor, [&] {
-        return std::ranges::any_of(log.events, [](const auto &e) { return e.event_type == "audit_disconnected"; });
+        return std::ranges::any_of(log.events,
+                                   [](const auto &e) { return e.event_type == "audit_disconnected"; });
     });
     test::run_until(reactor, [&] {
         return std::ranges::count(log.events, "audit_connected", &LogEvent::event_type) == 2;
@@ -286,7 +292,8 @@ TEST_F(AuditSourceTest, AFloodIsCountedAndTold) {
         said += 200;
         test::run_until(reactor, [&] { return source.counts().lines == said; });
     }
-    test::run_until(reactor, [&] { return source.counts().records + source.counts().lost > said; }); // and the gap
+    test::run_until(reactor,
+                    [&] { return source.counts().records + source.counts().lost > said; }); // and the gap
     const auto size = ledger.snapshot().head.size;
     EXPECT_LE(size, AuditSource::max_per_minute + 100);
     std::optional<Result<ledger::Found>> gaps;
@@ -307,9 +314,11 @@ TEST_F(AuditSourceTest, TheKernelsMulticastIsReadMessageByMessage) {
         header.nlmsg_type = type;
         std::string message(reinterpret_cast<const char *>(&header), sizeof(header));
         message += text;
-        ASSERT_EQ(::send(kernel.get(), message.data(), message.size(), 0), static_cast<ssize_t>(message.size()));
+        ASSERT_EQ(::send(kernel.get(), message.data(), message.size(), 0),
+                  static_cast<ssize_t>(message.size()));
     };
-    tell(AUDIT_SYSCALL, "audit(1764313200.123:7): arch=c000003e syscall=176 success=yes exit=0 pid=9 uid=0 comm=\"rmmod\"");
+    tell(AUDIT_SYSCALL,
+         "audit(1764313200.123:7): arch=c000003e syscall=176 success=yes exit=0 pid=9 uid=0 comm=\"rmmod\"");
     tell(AUDIT_EOE, "audit(1764313200.123:7): ");
     ASSERT_EQ(::send(kernel.get(), "x", 1, 0), 1);
     await(1);

@@ -83,8 +83,9 @@ TEST(LokiUrl, HasAHostAndTheUsualPortAndPath) {
 }
 
 TEST(LokiUrl, IsNothingElse) {
-    for (const auto *text : {"", "loki", "https://loki.example", "http://", "http://:80", "http://a:0", "http://a:x",
-                             "http://a:65536", "http://a b", "http://u@a", "http://[::1", "http://a/#x", "http://a\n"}) {
+    for (const auto *text :
+         {"", "loki", "https://loki.example", "http://", "http://:80", "http://a:0", "http://a:x",
+          "http://a:65536", "http://a b", "http://u@a", "http://[::1", "http://a/#x", "http://a\n"}) {
         const auto url = parse_loki_url(text);
         ASSERT_FALSE(url) << text;
         EXPECT_EQ(url.error().code, Code::config_invalid);
@@ -97,8 +98,10 @@ TEST(LokiBody, HasAStreamForEachSourceAndOutcome) {
     const auto body = boost::json::parse(loki_body(records, "test.example/log"));
     const auto &streams = body.at("streams").as_array();
     ASSERT_EQ(streams.size(), 2U);
-    EXPECT_EQ(streams[0].at("stream"),
-              (boost::json::object{{"job", "dsmil"}, {"origin", "test.example/log"}, {"source", "dsmild"}, {"outcome", "ok"}}));
+    EXPECT_EQ(
+        streams[0].at("stream"),
+        (boost::json::object{
+            {"job", "dsmil"}, {"origin", "test.example/log"}, {"source", "dsmild"}, {"outcome", "ok"}}));
     EXPECT_EQ(streams[0].at("values").as_array().size(), 2U);
     EXPECT_EQ(streams[1].at("values").at(0).at(0).as_string(), "1700000000000000007");
     EXPECT_EQ(streams[1].at("values").at(0).at(1).as_string(), json_text(refusal()));
@@ -116,7 +119,8 @@ class JsonLinesSink : public testing::Test {
 TEST_F(JsonLinesSink, AppendsALineForEachRecord) {
     EXPECT_EQ(sink->send(some(0, 2)).value().next, 2U);
     EXPECT_EQ(sink->send(some(2, 1)).value().next, 3U);
-    EXPECT_EQ(content(), json_text(some(0, 1)[0]) + "\n" + json_text(some(1, 1)[0]) + "\n" + json_text(some(2, 1)[0]) + "\n");
+    EXPECT_EQ(content(), json_text(some(0, 1)[0]) + "\n" + json_text(some(1, 1)[0]) + "\n" +
+                             json_text(some(2, 1)[0]) + "\n");
 }
 
 TEST_F(JsonLinesSink, GoesOnInANewFileAfterARotation) {
@@ -233,7 +237,8 @@ class HttpServer {
             }
             const int status = statuses_.at(std::min(bodies.size(), statuses_.size() - 1));
             bodies.push_back(request.substr(request.find("\r\n\r\n") + 4));
-            const auto answer = std::format("HTTP/1.1 {} X\r\nContent-Length: 3\r\nConnection: close\r\n\r\nwhy", status);
+            const auto answer =
+                std::format("HTTP/1.1 {} X\r\nContent-Length: 3\r\nConnection: close\r\n\r\nwhy", status);
             ::send(peer.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
         }
     }

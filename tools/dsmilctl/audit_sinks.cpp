@@ -19,7 +19,8 @@ using dsmil::Result;
 
 constexpr std::chrono::seconds patience{60};
 constexpr std::array<std::string_view, 3> words = {"name", "target", "state"};
-constexpr std::array<std::string_view, 6> numbers = {"position", "behind", "sent", "refused", "skipped", "failures"};
+constexpr std::array<std::string_view, 6> numbers = {"position", "behind",  "sent",
+                                                     "refused",  "skipped", "failures"};
 
 // What is known of a sink, with every member that must be there.
 Result<object> decode_sink(const boost::json::value &value) {
