@@ -73,8 +73,9 @@ class StoredClaims final : public ClaimSource {
         if (!read && read.error().code != Code::not_signed) {
             return tampered(std::format("{}: its signature does not hold", name));
         }
-        auto checkpoint = read ? Result<Checkpoint>(read->checkpoint)
-                               : Note::parse(text).and_then([](const Note &note) { return Checkpoint::parse(note.text); });
+        auto checkpoint =
+            read ? Result<Checkpoint>(read->checkpoint)
+                 : Note::parse(text).and_then([](const Note &note) { return Checkpoint::parse(note.text); });
         if (!checkpoint || checkpoint->origin != origin_ || checkpoint->size != *stored_) {
             return tampered(std::format("{}: it is none of this ledger", name));
         }
@@ -119,8 +120,9 @@ class StoredClaims final : public ClaimSource {
 
 Result<void> judge_records(const Claims &claims, const Scan &scan) {
     if (scan.first_bad_leaf && claims.cover(*scan.first_bad_leaf)) {
-        return tampered(std::format("tile {} of level 0: it does not have the hash of record {}, which is right",
-                                    *scan.first_bad_leaf / tile_width, *scan.first_bad_leaf));
+        return tampered(
+            std::format("tile {} of level 0: it does not have the hash of record {}, which is right",
+                        *scan.first_bad_leaf / tile_width, *scan.first_bad_leaf));
     }
     if (scan.first_bad_leaf) {
         return tampered(std::format("record {}: its hash is not the one in the tree", *scan.first_bad_leaf));
@@ -161,8 +163,9 @@ Result<void> judge(const Claims &claims, const Scan &scan, const Meta &meta) {
 Result<void> judge_signatures(const StoredClaims &stored, const Scan &scan, const std::string &name) {
     const auto &claims = stored.claims();
     if (claims.own() == 0) {
-        return fail(Code::not_signed, std::format("no checkpoint is signed by {}{}", name,
-                                                  stored.foreign() > 0 ? " (there are some of other keys)" : ""));
+        return fail(Code::not_signed,
+                    std::format("no checkpoint is signed by {}{}", name,
+                                stored.foreign() > 0 ? " (there are some of other keys)" : ""));
     }
     if (claims.own_size() < scan.size) {
         return fail(Code::not_signed, std::format("records {} to {} come after the last signed checkpoint",
@@ -184,7 +187,8 @@ Result<void> check_reserved(Database &database, std::uint64_t format) {
     if (format < 2) {
         return {};
     }
-    const auto rows = database.number("SELECT (SELECT count(*) FROM quotes) + (SELECT count(*) FROM anchors)");
+    const auto rows =
+        database.number("SELECT (SELECT count(*) FROM quotes) + (SELECT count(*) FROM anchors)");
     if (!rows) {
         return std::unexpected(rows.error());
     }
@@ -269,7 +273,8 @@ Result<void> judge_freshness(VerifyReport &report, const Note &newest, const Sig
         }
     }
     if (!best) {
-        return fail(Code::not_signed, "the checkpoint has not the cosignatures that the witness policy wants");
+        return fail(Code::not_signed,
+                    "the checkpoint has not the cosignatures that the witness policy wants");
     }
     report.witnesses = best->witnesses;
     if (best->needs_witnesses) {
@@ -304,11 +309,15 @@ std::string VerifyReport::text() const {
         text += std::format(", cosigned by {} witnesses as of {}", witnesses.size(), time_text(fresh_since));
     }
     switch (freshness) {
-    case Freshness::not_shown: text += "; freshness not shown"; break;
+    case Freshness::not_shown:
+        text += "; freshness not shown";
+        break;
     case Freshness::held_checkpoint:
         text += std::format("; not older than the held checkpoint of {} records", fresh_size);
         break;
-    case Freshness::witnessed: text += std::format("; fresh up to the {} records that they saw", fresh_size); break;
+    case Freshness::witnessed:
+        text += std::format("; fresh up to the {} records that they saw", fresh_size);
+        break;
     }
     for (const auto &note : notes) {
         text += "; " + note;
@@ -333,10 +342,11 @@ Result<VerifyReport> verify_log(const std::string &path, std::span<const NoteVer
     }
     std::error_code error;
     const bool is_folder = std::filesystem::is_directory(path, error);
-    auto verified = is_folder ? verify_folder(path, keys, held_checkpoint)
-                              : verify_ledger(path, keys, held_checkpoint);
-    auto judged = verified ? judge_freshness(verified->report, verified->newest, held ? &*held : nullptr, options)
-                           : std::unexpected(verified.error());
+    auto verified =
+        is_folder ? verify_folder(path, keys, held_checkpoint) : verify_ledger(path, keys, held_checkpoint);
+    auto judged = verified
+                      ? judge_freshness(verified->report, verified->newest, held ? &*held : nullptr, options)
+                      : std::unexpected(verified.error());
     if (!judged) {
         return std::unexpected(std::move(judged.error()).in(std::format("verifying {}", path)));
     }
@@ -346,7 +356,8 @@ Result<VerifyReport> verify_log(const std::string &path, std::span<const NoteVer
     return std::move(verified->report);
 }
 
-Result<VerifyReport> verify_file(const std::string &path, std::string_view vkeys, const VerifyOptions &options) {
+Result<VerifyReport> verify_file(const std::string &path, std::string_view vkeys,
+                                 const VerifyOptions &options) {
     auto keys = parse_keys(vkeys);
     if (!keys) {
         return std::unexpected(std::move(keys.error()));
