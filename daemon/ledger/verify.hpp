@@ -44,10 +44,10 @@ struct VerifyReport {
     std::uint64_t checkpoints = 0;        // with a signature of the key
     std::uint64_t newest_realtime_ns = 0; // of the newest record; 0 when it does not say
     Freshness freshness = Freshness::not_shown;
-    std::uint64_t fresh_size = 0;  // what the held or witnessed checkpoint covers
-    std::uint64_t fresh_since = 0; // witnessed: as of when, seconds of POSIX time
+    std::uint64_t fresh_size = 0;       // what the held or witnessed checkpoint covers
+    std::uint64_t fresh_since = 0;      // witnessed: as of when, seconds of POSIX time
     std::vector<std::string> witnesses; // whose cosignatures hold, by the policy's names
-    std::vector<std::string> notes; // what the user should know besides
+    std::vector<std::string> notes;     // what the user should know besides
 
     // "consistent up to 17 records at 2026-01-01T00:00:00Z, root ..., freshness not shown"
     [[nodiscard]] std::string text() const;
