@@ -8,7 +8,7 @@ import unittest
 from support import BUILD, PROGRAM, SOURCE, TABLE, TIMEOUT_S, TestCase, environment, run
 
 GOLDEN = os.path.join(SOURCE, "tests/cli/golden")
-NEEDED = {"ID": "0123456789abcdef", "DEVICE": "0x8005", "REGISTER": "STATUS", "VALUE": "1", "FILE": "/nonexistent/file", "COMMAND": "list",
+NEEDED = {"ID": "0123456789abcdef", "DEVICE": "0x8005", "REGISTER": "STATUS", "VALUE": "1", "FILE": "/nonexistent/file", "LOG": "/nonexistent/log", "REQUEST": "/nonexistent/request", "COMMAND": "list",
           "KEY": "/nonexistent/key", "DRAFT": "/nonexistent/draft", "SIGNATURE": "/nonexistent/signature"}
 
 

@@ -3,7 +3,9 @@
 #include "batch_text.hpp"
 #include "grants/grant.hpp"
 #include "grants/public_key.hpp"
+#include "inetd_http.hpp"
 #include "module_signature.hpp"
+#include "proof_text.hpp"
 #include "text.hpp"
 
 #include <cstddef>
@@ -37,6 +39,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     tried(dsmil::grants::parse_public_key(text), dsmil::grants::assemble(text, {std::string(text)}),
           dsmilctl::key_enrolled(text, "signer"), dsmilctl::parse_register(text), dsmilctl::parse_risk(text),
           dsmilctl::parse_group(text), dsmilctl::parse_hex("nonce", text, 8, 32));
+    if (const auto proof = dsmilctl::parse_proof("--proof", text);
+        proof && proof->size() > dsmil::ledger::max_proof_hashes) {
+        std::abort();
+    }
+    if (const auto head = dsmilctl::parse_http_head(text); head && !head->path.starts_with('/')) {
+        std::abort();
+    }
     if (const auto pcrs = dsmilctl::parse_pcrs(text); pcrs && (pcrs->empty() || pcrs->back() > 23)) {
         std::abort();
     }

@@ -65,6 +65,10 @@ void Output::line(std::string_view text) {
     write("\n");
 }
 
+void Output::text(std::string_view lines) {
+    write(lines);
+}
+
 void Output::object(const boost::json::object &object) {
     line(boost::json::serialize(object));
 }

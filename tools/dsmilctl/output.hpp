@@ -20,6 +20,7 @@ class Output {
     [[nodiscard]] bool json() const { return json_; }
 
     void line(std::string_view text);
+    void text(std::string_view lines);              // whole lines, as they are
     void object(const boost::json::object &object); // one line
     // Columns aligned; the last is not padded. colours has an SGR code or an
     // empty string for each row.

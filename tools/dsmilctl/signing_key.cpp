@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "signing_key.hpp"
 
+#include "private_key.hpp"
+
 #include <array>
-#include <cerrno>
 #include <format>
 #include <openssl/core_names.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/provider.h>
-#include <openssl/store.h>
-#include <openssl/ui.h>
-#include <unistd.h>
 #include <utility>
 
 namespace dsmilctl {
@@ -20,20 +17,6 @@ using dsmil::Code;
 using dsmil::Result;
 
 using Provider = std::unique_ptr<OSSL_PROVIDER, decltype(&OSSL_PROVIDER_unload)>;
-using Key = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
-using Store = std::unique_ptr<OSSL_STORE_CTX, decltype(&OSSL_STORE_close)>;
-
-// What OpenSSL says last is what is nearest to the cause.
-std::vector<std::string> openssl_causes() {
-    std::array<char, 256> text{};
-    const unsigned long code = ERR_peek_last_error();
-    ERR_clear_error();
-    if (code == 0) {
-        return {};
-    }
-    ERR_error_string_n(code, text.data(), text.size());
-    return {text.data()};
-}
 
 bool is_p256(EVP_PKEY *key) {
     std::array<char, 32> group{};
@@ -43,34 +26,13 @@ bool is_p256(EVP_PKEY *key) {
            (std::string_view(group.data()) == "prime256v1" || std::string_view(group.data()) == "P-256");
 }
 
-// The first private key that is there.
-Key load(const std::string &where) {
-    const Store store(OSSL_STORE_open(where.c_str(), UI_OpenSSL(), nullptr, nullptr, nullptr),
-                      OSSL_STORE_close);
-    Key key(nullptr, EVP_PKEY_free);
-    if (!store) {
-        return key;
-    }
-    OSSL_STORE_expect(store.get(), OSSL_STORE_INFO_PKEY);
-    while (!key && OSSL_STORE_eof(store.get()) == 0) {
-        const std::unique_ptr<OSSL_STORE_INFO, decltype(&OSSL_STORE_INFO_free)> info(
-            OSSL_STORE_load(store.get()), OSSL_STORE_INFO_free);
-        if (info && OSSL_STORE_INFO_get_type(info.get()) == OSSL_STORE_INFO_PKEY) {
-            key.reset(OSSL_STORE_INFO_get1_PKEY(info.get()));
-        } else if (!info && OSSL_STORE_error(store.get()) == 1) {
-            break;
-        }
-    }
-    return key;
-}
-
 } // namespace
 
 struct SigningKey::Impl {
     // The default provider goes away when another is loaded by hand, unless it is too.
     Provider standard{nullptr, OSSL_PROVIDER_unload};
     Provider pkcs11{nullptr, OSSL_PROVIDER_unload};
-    Key key{nullptr, EVP_PKEY_free}; // last: it uses the others
+    PrivateKey key; // last: it uses the others
 };
 
 SigningKey::SigningKey(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -87,14 +49,14 @@ Result<SigningKey> SigningKey::open(const std::string &where) {
             return dsmil::fail(Code::failed, "OpenSSL has no provider pkcs11: install pkcs11-provider",
                                openssl_causes());
         }
-    } else if (::access(where.c_str(), R_OK) != 0) {
-        return dsmil::fail_errno(errno == EACCES ? Code::permission : Code::not_found, where, errno);
+    } else if (auto there = check_readable(where); !there) {
+        return std::unexpected(std::move(there.error()));
     }
-    impl->key = load(where);
-    if (!impl->key) {
-        return dsmil::fail(Code::usage, std::format("{} has no private key that can be opened", where),
-                           openssl_causes());
+    auto key = load_private_key(where);
+    if (!key) {
+        return std::unexpected(std::move(key.error()));
     }
+    impl->key = std::move(*key);
     if (!is_p256(impl->key.get())) {
         return dsmil::fail(Code::usage, std::format("the key of {} is not of P-256", where));
     }
