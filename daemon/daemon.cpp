@@ -108,6 +108,8 @@ Result<void> Daemon::start_ledger() {
     ledger::ServiceOptions options;
     options.state_dir = directory;
     options.checkpoint_interval = config_.ledger.checkpoint_interval;
+    options.evidence_interval = config_.ledger.evidence_interval;
+    options.cosign_key = directory + "/cosign-key.pem";
     options.ledger.path = directory + "/ledger.db";
     options.ledger.max_bytes = config_.ledger.max_bytes;
     options.ledger.origin = config_.ledger.origin;
@@ -214,7 +216,7 @@ void Daemon::stop_following() {
 }
 
 void Daemon::stop_recording() {
-    ledger_.checkpoint([this](const Result<void> &signed_off) {
+    ledger_.checkpoint(ledger::Occasion::closing, [this](const Result<void> &signed_off) {
         if (!signed_off) {
             log_.write_error(LogLevel::warning, "last_checkpoint_failed", signed_off.error());
         }

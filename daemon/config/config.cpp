@@ -123,6 +123,8 @@ const std::vector<Key> &keys() {
         {"ledger", "origin", [](Node n, Config &c) { return take_text(n, c.ledger.origin, true); }},
         {"ledger", "checkpoint_interval_ms",
          [](Node n, Config &c) { return take_number(n, c.ledger.checkpoint_interval, 1'000, 3'600'000); }},
+        {"ledger", "evidence_interval_ms",
+         [](Node n, Config &c) { return take_number(n, c.ledger.evidence_interval, 1'000, 86'400'000); }},
         {"ledger", "max_bytes",
          [](Node n, Config &c) { return take_number(n, c.ledger.max_bytes, 0, std::int64_t{1} << 43U); }},
         {"tpm", "tcti", [](Node n, Config &c) { return take_text(n, c.tpm.tcti, false); }},

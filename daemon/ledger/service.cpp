@@ -2,6 +2,7 @@
 #include "ledger/service.hpp"
 
 #include "ledger/checkpoint.hpp"
+#include "ledger/critical.hpp"
 #include "ledger/note.hpp"
 
 #include <algorithm>
@@ -17,6 +18,7 @@ namespace dsmil::ledger {
 namespace {
 
 constexpr std::string_view export_prefix = "export-";
+constexpr std::uint64_t ns_per_s = 1'000'000'000;
 
 // Exports that a crash left behind.
 void remove_old_exports(const std::string &state_dir) {
@@ -72,6 +74,13 @@ Result<void> Service::start(ServiceOptions options) {
     }
     reader_ = std::make_unique<LedgerReader>(std::move(*reader));
     snapshot_ = take_snapshot();
+    if (!options_.cosign_key.empty()) {
+        auto cosigner = Cosigner::open(options_.cosign_key, snapshot_.origin);
+        if (!cosigner) {
+            return std::unexpected(std::move(cosigner.error()));
+        }
+        cosigner_ = std::move(*cosigner);
+    }
     return {};
 }
 
@@ -130,7 +139,8 @@ void Service::append(std::vector<Record> records, Durability durability, Then<Re
     }
     queued_bytes_ += bytes;
     const std::size_t count = records.size();
-    queue_.push_back({std::move(records), count, bytes, durability, std::move(then)});
+    const bool critical = std::ranges::any_of(records, is_critical);
+    queue_.push_back({std::move(records), count, bytes, critical, durability, std::move(then)});
     if (!committing_) {
         commit_next();
     }
@@ -167,6 +177,7 @@ void Service::commit_next() {
 
 void Service::committed(std::vector<Queued> group, Result<Committed> result) {
     auto answers = result ? std::move(result->answers) : std::unexpected(std::move(result.error()));
+    critical_ = critical_ || (answers && std::ranges::any_of(group, &Queued::critical));
     if (result) {
         publish(result->snapshot);
         trouble_ = answers ? std::nullopt : std::optional(answers.error());
@@ -236,16 +247,27 @@ void Service::await(std::uint64_t sequence, std::chrono::milliseconds patience, 
 }
 
 void Service::schedule_checkpoint() {
-    if (checkpoint_scheduled_ || snapshot_.head.size <= snapshot_.checkpoint_size || !signer_.public_key()) {
+    if (checkpoint_running_ || snapshot_.head.size <= snapshot_.checkpoint_size || !signer_.public_key()) {
         return;
     }
+    if (critical_) {
+        // One that waits for its interval is made now.
+        const std::chrono::nanoseconds since(clock_.boottime_ns() - last_checkpoint_ns_);
+        const auto rest = std::chrono::ceil<std::chrono::milliseconds>(critical_interval - since);
+        checkpoint_timer_.start(std::clamp(rest, std::chrono::milliseconds(0), critical_interval),
+                                [this] { periodic_checkpoint(); });
+    } else if (!checkpoint_scheduled_) {
+        checkpoint_timer_.start(options_.checkpoint_interval, [this] { periodic_checkpoint(); });
+    }
     checkpoint_scheduled_ = true;
-    checkpoint_timer_.start(options_.checkpoint_interval, [this] { periodic_checkpoint(); });
 }
 
 void Service::periodic_checkpoint() {
-    checkpoint([this](Result<void> result) {
+    checkpoint_running_ = true;
+    const auto occasion = std::exchange(critical_, false) ? Occasion::critical : Occasion::interval;
+    checkpoint(occasion, [this](Result<void> result) {
         checkpoint_scheduled_ = false;
+        checkpoint_running_ = false;
         if (!result && !checkpoint_failed_) {
             log_.write_error(LogLevel::warning, "checkpoint_failed", result.error());
         }
@@ -254,22 +276,24 @@ void Service::periodic_checkpoint() {
     });
 }
 
-void Service::checkpoint(Then<Result<void>> then) {
+void Service::checkpoint(Occasion occasion, Then<Result<void>> then) {
     if (snapshot_.head.size <= snapshot_.checkpoint_size) {
         then({});
         return;
     }
-    sync([this, then = std::move(then)](Result<Head> head) mutable {
+    const std::chrono::nanoseconds since(clock_.boottime_ns() - last_evidence_ns_);
+    const bool evidence = occasion != Occasion::interval || since >= options_.evidence_interval;
+    sync([this, evidence, then = std::move(then)](Result<Head> head) mutable {
         if (!head) {
             then(std::unexpected(std::move(head.error())));
             return;
         }
-        sign(*head, [this, size = head->size, then = std::move(then)](Result<std::string> note) mutable {
-            if (!note) {
-                then(std::unexpected(std::move(note.error())));
+        draft_checkpoint(*head, evidence, [this, then = std::move(then)](Result<Draft> drafted) mutable {
+            if (!drafted) {
+                then(std::unexpected(std::move(drafted.error())));
                 return;
             }
-            keep_checkpoint(size, std::move(*note), std::move(then));
+            keep_checkpoint(std::move(*drafted), std::move(then));
         });
     });
 }
@@ -286,7 +310,7 @@ void Service::sync(Then<Result<Head>> then) {
         std::move(then));
 }
 
-void Service::sign(const Head &head, Then<Result<std::string>> then) {
+void Service::draft_checkpoint(const Head &head, bool evidence, Then<Result<Draft>> then) {
     const auto spki = signer_.public_key();
     auto key = spki ? VerifierKey::ecdsa(snapshot_.origin, *spki)
                     : Result<VerifierKey>(fail(Code::tpm_missing, "no key signs the ledger"));
@@ -294,33 +318,77 @@ void Service::sign(const Head &head, Then<Result<std::string>> then) {
         then(std::unexpected(std::move(key.error())));
         return;
     }
-    std::string text = Checkpoint{snapshot_.origin, head.size, head.root}.text();
-    const Hash digest = sha256(as_bytes(text));
-    signer_.sign(digest, [key = std::move(*key), text = std::move(text),
+    Draft draft{.checkpoint = {snapshot_.origin, head.size, head.root},
+                .note = {},
+                .evidence = evidence,
+                .quote = {}};
+    draft.note.text = draft.checkpoint.text();
+    const Hash digest = sha256(as_bytes(draft.note.text));
+    signer_.sign(digest, [this, key = std::move(*key), draft = std::move(draft),
                           then = std::move(then)](Result<Bytes> signature) mutable {
         if (!signature) {
             then(std::unexpected(std::move(signature.error()).in("signing a checkpoint")));
             return;
         }
-        const Note note{std::move(text), {{key.name, key.id, std::move(*signature)}}};
-        then(note.format());
+        draft.note.signatures.push_back({key.name, key.id, std::move(*signature)});
+        if (draft.evidence) {
+            add_quote(std::move(draft), std::move(then));
+        } else {
+            then(std::move(draft));
+        }
     });
 }
 
-void Service::keep_checkpoint(std::uint64_t size, std::string note, Then<Result<void>> then) {
+// A checkpoint without a quote is better than none: the failure is told once.
+void Service::add_quote(Draft draft, Then<Result<Draft>> then) {
+    const Hash digest = sha256(as_bytes(draft.note.text));
+    signer_.quote(digest,
+                  [this, draft = std::move(draft), then = std::move(then)](Result<Quote> quote) mutable {
+                      const bool failed = !quote && quote.error().code != Code::tpm_missing;
+                      if (failed && !quote_failed_) {
+                          log_.write_error(LogLevel::warning, "checkpoint_quote_failed", quote.error());
+                      }
+                      quote_failed_ = failed;
+                      if (quote) {
+                          draft.quote = std::move(*quote);
+                      }
+                      then(std::move(draft));
+                  });
+}
+
+Result<std::string> Service::finish(const Draft &draft) const {
+    Note note = draft.note;
+    if (draft.evidence && cosigner_) {
+        auto cosignature = cosigner_->sign(draft.checkpoint, clock_.realtime_ns() / ns_per_s);
+        if (!cosignature) {
+            return std::unexpected(std::move(cosignature.error()).in("cosigning a checkpoint"));
+        }
+        note.signatures.push_back(std::move(*cosignature));
+    }
+    return note.format();
+}
+
+void Service::keep_checkpoint(Draft draft, Then<Result<void>> then) {
+    const bool evidence = draft.evidence;
     submit<Snapshot>(
         writer_,
-        [this, size, note = std::move(note)]() -> Result<Snapshot> {
-            if (auto kept = ledger_->add_checkpoint(size, note); !kept) {
+        [this, draft = std::move(draft)]() -> Result<Snapshot> {
+            const auto note = finish(draft);
+            if (!note) {
+                return std::unexpected(note.error());
+            }
+            if (auto kept = ledger_->add_checkpoint(draft.checkpoint.size, *note, draft.quote); !kept) {
                 return std::unexpected(std::move(kept.error()).in("keeping a checkpoint"));
             }
             return take_snapshot();
         },
-        [this, then = std::move(then)](Result<Snapshot> snapshot) mutable {
+        [this, evidence, then = std::move(then)](Result<Snapshot> snapshot) mutable {
             if (!snapshot) {
                 then(std::unexpected(std::move(snapshot.error())));
                 return;
             }
+            last_checkpoint_ns_ = clock_.boottime_ns();
+            last_evidence_ns_ = evidence ? last_checkpoint_ns_ : last_evidence_ns_;
             publish(*snapshot);
             then({});
         });
@@ -354,18 +422,22 @@ void Service::export_copy(Then<Result<Fd>> then) {
 }
 
 void Service::seal_export(const std::string &path, const Head &head, Then<Result<Fd>> then) {
-    sign(head, [this, path, size = head.size, then = std::move(then)](Result<std::string> note) mutable {
+    draft_checkpoint(head, true, [this, path, then = std::move(then)](Result<Draft> drafted) mutable {
         // Without a TPM the copy is as unsigned as the ledger itself, and verification will say so.
-        const bool no_signer = !note && note.error().code == Code::tpm_missing;
-        if (!note && !no_signer) {
+        const bool no_signer = !drafted && drafted.error().code == Code::tpm_missing;
+        if (!drafted && !no_signer) {
             ::unlink(path.c_str());
-            then(std::unexpected(std::move(note.error())));
+            then(std::unexpected(std::move(drafted.error())));
             return;
         }
         submit<Fd>(
             reader_worker_,
-            [path, size, note = note.value_or("")]() -> Result<Fd> {
-                auto sealed = note.empty() ? Result<void>{} : seal_copy(path, size, note);
+            [this, path,
+             draft = drafted ? std::optional(std::move(*drafted)) : std::nullopt]() -> Result<Fd> {
+                auto sealed = draft ? finish(*draft).and_then([&](const std::string &note) {
+                    return seal_copy(path, draft->checkpoint.size, note, draft->quote);
+                })
+                                    : Result<void>{};
                 auto fd = open_and_unlink(path);
                 if (!sealed) {
                     return std::unexpected(std::move(sealed.error()).in("sealing the export"));
@@ -384,6 +456,10 @@ Result<std::string> Service::verifier_key() const {
     return VerifierKey::ecdsa(snapshot_.origin, *spki).transform([](const VerifierKey &key) {
         return key.text();
     });
+}
+
+std::optional<std::string> Service::cosigner_key() const {
+    return cosigner_ ? std::optional(cosigner_->key().text()) : std::nullopt;
 }
 
 } // namespace dsmil::ledger

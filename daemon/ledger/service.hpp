@@ -10,6 +10,7 @@
 #include "base/reactor.hpp"
 #include "base/worker.hpp"
 #include "dsmil/fd.hpp"
+#include "ledger/cosigner.hpp"
 #include "ledger/export.hpp"
 #include "ledger/ledger.hpp"
 #include "ledger/signer.hpp"
@@ -44,10 +45,19 @@ struct ServiceOptions {
     LedgerOptions ledger;
     std::string state_dir; // for exports in the making
     std::chrono::milliseconds checkpoint_interval{1'000};
+    // Between checkpoints that are cosigned and quoted, too.
+    std::chrono::milliseconds evidence_interval{60'000};
+    std::string cosign_key; // a PEM file, made when it is not there; empty: no cosignature
 };
+
+// Why a checkpoint is made.
+enum class Occasion : std::uint8_t { interval, critical, closing };
 
 class Service {
   public:
+    // Critical records are signed at once, and however many there are, not more
+    // often than this.
+    static constexpr std::chrono::milliseconds critical_interval{1'000};
     static constexpr std::uint64_t max_read = 1'000; // records in one read()
     static constexpr std::size_t max_waiters = 64;
     // What waits for the disk; more is refused (try_again). What comes while the
@@ -90,7 +100,7 @@ class Service {
 
     // Signs what is not signed yet, now: calls back with an error when that
     // did not work (no TPM, disk full).
-    void checkpoint(Then<Result<void>> then);
+    void checkpoint(Occasion occasion, Then<Result<void>> then);
 
     // A clean copy that ends with a checkpoint of all its records (unsigned when
     // there is no TPM). The file has no name any more and goes with the descriptor.
@@ -101,6 +111,8 @@ class Service {
 
     // The verifier key line, when there is a key.
     [[nodiscard]] Result<std::string> verifier_key() const;
+    // That of the cosignatures; nothing when there are none.
+    [[nodiscard]] std::optional<std::string> cosigner_key() const;
 
   private:
     struct Waiter {
@@ -113,6 +125,7 @@ class Service {
         std::vector<Record> records;
         std::size_t count; // of them
         std::size_t bytes;
+        bool critical;
         Durability durability;
         Then<Result<Appended>> then; // null: was told already
     };
@@ -128,11 +141,21 @@ class Service {
 
     void publish(const Snapshot &snapshot);
     void wake_waiters(std::uint64_t below);
+    // A checkpoint in the making.
+    struct Draft {
+        Checkpoint checkpoint;
+        Note note;
+        bool evidence = false; // it is to be cosigned and quoted
+        std::optional<Quote> quote;
+    };
+
     void schedule_checkpoint();
     void periodic_checkpoint();
-    void sign(const Head &head, Then<Result<std::string>> then);
     void sync(Then<Result<Head>> then);
-    void keep_checkpoint(std::uint64_t size, std::string note, Then<Result<void>> then);
+    void draft_checkpoint(const Head &head, bool evidence, Then<Result<Draft>> then);
+    void add_quote(Draft draft, Then<Result<Draft>> then);
+    [[nodiscard]] Result<std::string> finish(const Draft &draft) const; // any thread
+    void keep_checkpoint(Draft draft, Then<Result<void>> then);
     void seal_export(const std::string &path, const Head &head, Then<Result<Fd>> then);
     [[nodiscard]] Snapshot take_snapshot() const; // on the writer's thread
     template <typename T, typename Work>
@@ -153,7 +176,13 @@ class Service {
     std::list<Waiter> waiters_;
     Reactor::Timer checkpoint_timer_;
     bool checkpoint_scheduled_ = false;
+    bool checkpoint_running_ = false;
     bool checkpoint_failed_ = false;
+    bool quote_failed_ = false;
+    bool critical_ = false;                // a record waits to be signed at once
+    std::uint64_t last_checkpoint_ns_ = 0; // CLOCK_BOOTTIME
+    std::uint64_t last_evidence_ns_ = 0;   // likewise
+    std::optional<Cosigner> cosigner_;
     std::uint64_t exports_ = 0;
     std::unique_ptr<Ledger> ledger_;       // of the writer's thread, once started
     std::unique_ptr<LedgerReader> reader_; // of the reader's thread

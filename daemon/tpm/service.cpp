@@ -8,8 +8,14 @@
 
 #include <algorithm>
 #include <format>
+#include <numeric>
 
 namespace dsmil::tpm {
+namespace {
+
+constexpr std::size_t boot_pcrs = 16; // 0 to 15: firmware, loader, kernel
+
+} // namespace
 
 Service::Service(Reactor &reactor, const Log &log, TpmOptions options, std::chrono::milliseconds retry)
     : reactor_(reactor), log_(log), options_(std::make_unique<TpmOptions>(std::move(options))),
@@ -250,6 +256,29 @@ void Service::sign(const Hash &digest, Then<Result<Bytes>> then) {
     run<Bytes>(
         Urgency::checkpoint, usual_deadline,
         [digest](Tpm &tpm) { return tpm::sign(tpm, Purpose::checkpoint, digest); }, std::move(then));
+}
+
+void Service::quote(const Hash &digest, Then<Result<ledger::Quote>> then) {
+    if (fallback_ && fell_back()) {
+        then(fail(Code::tpm_missing, "a key file signs: nothing is attested"));
+        return;
+    }
+    run<Quote>(
+        Urgency::checkpoint, usual_deadline,
+        [digest](Tpm &tpm) {
+            std::vector<unsigned> pcrs(boot_pcrs);
+            std::ranges::iota(pcrs, 0U);
+            return make_quote(tpm, digest, pcrs);
+        },
+        [then = std::move(then)](Result<Quote> made) mutable {
+            then(std::move(made).transform([](const Quote &quote) {
+                ledger::Quote kept{quote.bundle.quoted, quote.bundle.signature, {}};
+                for (const auto &[number, value] : quote.bundle.pcrs) {
+                    kept.pcrs.insert(kept.pcrs.end(), value.begin(), value.end());
+                }
+                return kept;
+            }));
+        });
 }
 
 Ticket Service::sign_grant(const Hash &digest, Then<Result<Bytes>> then) {

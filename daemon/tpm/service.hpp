@@ -79,6 +79,8 @@ class Service final : public ledger::Signer {
         return fallback_ && fell_back() ? std::optional(fallback_->spki()) : checkpoint_spki_;
     }
     void sign(const Hash &digest, Then<Result<Bytes>> then) override;
+    // Of the PCRs of the boot, 0 to 15.
+    void quote(const Hash &digest, Then<Result<ledger::Quote>> then) override;
 
     // The key of grants for the kernel module (P-256, SPKI), as long as there is a
     // TPM, and ECDSA of a SHA-256 digest with it, as DER. The caller composed what

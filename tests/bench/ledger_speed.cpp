@@ -137,6 +137,9 @@ class NoKey final : public Signer {
     void sign(const Hash & /*digest*/, Then<Result<Bytes>> then) override {
         then(fail(Code::tpm_missing, "none here"));
     }
+    void quote(const Hash & /*digest*/, Then<Result<Quote>> then) override {
+        then(fail(Code::tpm_missing, "none here"));
+    }
 };
 
 // Ours, as the daemon has it: asked and answered on the reactor's thread.

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the ledger's acknowledgements promise, and how batches share a commit.
+#include "base/file.hpp"
 #include "ledger/ledger.hpp"
 #include "ledger/service.hpp"
 #include "ledger/verify.hpp"
 #include "support.hpp"
 
 #include <algorithm>
+#include <filesystem>
+#include <format>
 #include <gtest/gtest.h>
 
 namespace dsmil::ledger {
@@ -197,7 +200,7 @@ TEST_F(LedgerService, ACheckpointCoversWhatWasAcknowledgedWithLess) {
     append(plain(1, 3), Durability::process);
     wait_for(1);
     bool signed_off = false;
-    service.checkpoint([&](const Result<void> &result) {
+    service.checkpoint(Occasion::interval, [&](const Result<void> &result) {
         EXPECT_TRUE(result);
         signed_off = true;
     });
@@ -205,6 +208,121 @@ TEST_F(LedgerService, ACheckpointCoversWhatWasAcknowledgedWithLess) {
     EXPECT_EQ(service.snapshot().checkpoint_size, 3U);
     EXPECT_TRUE(service.stop(std::chrono::seconds(10)));
     EXPECT_TRUE(verify_file(directory.path("ledger.db"), key.verifier("test.example/log").text()));
+}
+
+class Evidence : public LedgerService {
+  protected:
+    void start_with_cosigner() {
+        ServiceOptions options;
+        options.state_dir = directory.path("");
+        options.ledger.path = directory.path("ledger.db");
+        options.ledger.default_origin = "test.example/log";
+        options.checkpoint_interval = std::chrono::hours(1);
+        options.cosign_key = directory.path("cosign-key.pem");
+        ASSERT_TRUE(service.start(std::move(options)));
+    }
+    void checkpoint(Occasion occasion) {
+        append(plain(answers.size()), Durability::power);
+        wait_for(answers.size() + 1);
+        bool done = false;
+        service.checkpoint(occasion, [&](const Result<void> &result) {
+            EXPECT_TRUE(result);
+            done = true;
+        });
+        test::run_until(reactor, [&] { return done; });
+    }
+    // Of the newest checkpoint.
+    [[nodiscard]] bool cosigned() const {
+        const auto note = Note::parse(service.snapshot().checkpoint.value()).value();
+        EXPECT_EQ(verify(note, key.verifier("test.example/log")), NoteVerdict::signed_by_key);
+        const auto verdict = verify(note, VerifierKey::parse(service.cosigner_key().value()).value());
+        EXPECT_NE(verdict, NoteVerdict::wrong);
+        return verdict == NoteVerdict::signed_by_key;
+    }
+    [[nodiscard]] std::uint64_t quotes() const {
+        auto database = Database::open(directory.path("ledger.db"), Database::Mode::read_only).value();
+        return database.number("SELECT count(*) FROM quotes").value();
+    }
+};
+
+TEST_F(Evidence, IsTakenOnceAMinuteAndForWhatMatters) {
+    start_with_cosigner();
+    checkpoint(Occasion::interval);
+    EXPECT_TRUE(cosigned());
+    EXPECT_EQ(quotes(), 1U);
+    checkpoint(Occasion::interval);
+    EXPECT_FALSE(cosigned());
+    EXPECT_EQ(quotes(), 1U);
+    checkpoint(Occasion::critical);
+    EXPECT_TRUE(cosigned());
+    checkpoint(Occasion::closing);
+    EXPECT_TRUE(cosigned());
+    EXPECT_EQ(quotes(), 3U);
+}
+
+TEST_F(Evidence, TheQuoteIsOfTheCheckpointsText) {
+    start_with_cosigner();
+    checkpoint(Occasion::interval);
+    auto database = Database::open(directory.path("ledger.db"), Database::Mode::read_only).value();
+    auto row =
+        database.prepare("SELECT attest, note FROM quotes JOIN checkpoints ON id = checkpoint").value();
+    ASSERT_TRUE(row.step().value());
+    const Hash digest = sha256(as_bytes(Note::parse(row.text(1)).value().text));
+    EXPECT_TRUE(std::ranges::equal(row.bytes(0), digest));
+}
+
+TEST_F(Evidence, ACheckpointWithoutAQuoteIsKeptAndTheFailureToldOnce) {
+    start_with_cosigner();
+    key.quotes = false;
+    checkpoint(Occasion::critical);
+    checkpoint(Occasion::critical);
+    EXPECT_TRUE(cosigned());
+    EXPECT_EQ(quotes(), 0U);
+    EXPECT_EQ(std::ranges::count(log.events, "checkpoint_quote_failed", &LogEvent::event_type), 1);
+}
+
+TEST_F(Evidence, AnExportHasIt) {
+    start_with_cosigner();
+    checkpoint(Occasion::interval);
+    append(plain(9), Durability::power);
+    wait_for(answers.size() + 1);
+    Fd copy;
+    service.export_copy([&](Result<Fd> result) {
+        ASSERT_TRUE(result);
+        copy = std::move(*result);
+    });
+    test::run_until(reactor, [&] { return static_cast<bool>(copy); });
+    auto database =
+        Database::open(std::format("/proc/self/fd/{}", copy.get()), Database::Mode::read_only).value();
+    EXPECT_EQ(database.number("SELECT count(*) FROM quotes").value(), 2U);
+}
+
+TEST_F(Evidence, ACriticalRecordIsSignedAtOnce) {
+    start_with_cosigner(); // The interval is an hour.
+    auto records = plain(1);
+    records.front().action = "write";
+    records.front().outcome = "refused";
+    append(std::move(records), Durability::power);
+    test::run_until(reactor, [&] { return service.snapshot().checkpoint_size == 1; });
+    EXPECT_TRUE(cosigned());
+}
+
+TEST_F(Evidence, WithAFileThatIsNoKeyItDoesNotStart) {
+    ASSERT_TRUE(write_file(directory.path("cosign-key.pem"), as_bytes("no key"), 0600));
+    ServiceOptions options;
+    options.state_dir = directory.path("");
+    options.ledger.path = directory.path("ledger.db");
+    options.ledger.default_origin = "test.example/log";
+    options.cosign_key = directory.path("cosign-key.pem");
+    EXPECT_EQ(service.start(std::move(options)).error().code, Code::failed);
+}
+
+TEST_F(Evidence, TheCosignersKeyIsMadeOnceAndItsOwners) {
+    const auto path = directory.path("cosign-key.pem");
+    const auto first = Cosigner::open(path, "test.example/log").value().key().text();
+    EXPECT_EQ(Cosigner::open(path, "test.example/log").value().key().text(), first);
+    EXPECT_EQ(std::filesystem::status(path).permissions(),
+              std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
 }
 
 } // namespace

@@ -78,6 +78,14 @@ void TestKey::sign(const Hash &digest, Then<Result<Bytes>> then) {
     }
 }
 
+void TestKey::quote(const Hash &digest, Then<Result<ledger::Quote>> then) {
+    if (quotes) {
+        then(ledger::Quote{Bytes(digest.begin(), digest.end()), {1}, {2}});
+    } else {
+        then(fail(Code::tpm_failed, "the test's TPM does not quote"));
+    }
+}
+
 ledger::Record ring_record(std::uint64_t sequence, std::uint8_t load) {
     ledger::Record record = plain_record(sequence);
     record.source = "kernel";

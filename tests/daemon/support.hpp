@@ -50,8 +50,11 @@ class TestKey final : public ledger::Signer {
         return usable ? std::optional(spki()) : std::nullopt;
     }
     void sign(const Hash &digest, Then<Result<Bytes>> then) override;
+    // Its quotes are the digest and nothing else.
+    void quote(const Hash &digest, Then<Result<ledger::Quote>> then) override;
 
     bool usable = true;
+    bool quotes = true;
 
   private:
     struct Impl;
