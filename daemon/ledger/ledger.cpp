@@ -280,6 +280,9 @@ Result<void> Ledger::write_tiles(const Edge &edge) {
 
 Result<void> Ledger::add_checkpoint(std::uint64_t size, std::string_view note,
                                     const std::optional<Quote> &quote) {
+    if (size < last_checkpoint_size_) {
+        return {}; // It was overtaken by one that covers more.
+    }
     if (auto set = be(Durability::power); !set) {
         return set;
     }

@@ -73,6 +73,7 @@ class Ledger {
     // Keeps a signed checkpoint of the first `size` records, durably, and the
     // TPM's quote of it when there is one. Only what was
     // durable before may be signed: a signature on records that are lost forks the log.
+    // One that covers less than the last is not kept.
     [[nodiscard]] Result<void> add_checkpoint(std::uint64_t size, std::string_view note,
                                               const std::optional<Quote> &quote = {});
     [[nodiscard]] const std::optional<std::string> &last_checkpoint() const { return last_checkpoint_; }

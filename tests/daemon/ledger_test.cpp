@@ -202,6 +202,20 @@ TEST_F(LedgerTest, ACopyIsACleanFileOfItsOwn) {
     EXPECT_TRUE(verify_file(directory.path("copy.db"), key.verifier("test.example/log").text()));
 }
 
+TEST_F(LedgerTest, ACheckpointThatWasOvertakenIsNotKept) {
+    const test::TestKey key;
+    auto ledger = open();
+    std::vector<std::string> notes;
+    for (std::uint64_t i = 1; i <= 2; i++) {
+        ASSERT_TRUE(ledger.append(one(plain_record(i))));
+        notes.push_back(key.note(ledger.origin(), i, ledger.head().root));
+    }
+    ASSERT_TRUE(ledger.add_checkpoint(2, notes[1]));
+    ASSERT_TRUE(ledger.add_checkpoint(1, notes[0]));
+    EXPECT_EQ(ledger.last_checkpoint(), notes[1]);
+    EXPECT_EQ(ledger.last_checkpoint_size(), 2U);
+}
+
 // kill -9 at every step of a commit: what the child acknowledged is there, and
 // what it did not is there as a whole or not at all.
 class LedgerCrash : public LedgerTest, public testing::WithParamInterface<std::string_view> {};
