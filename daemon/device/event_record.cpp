@@ -127,7 +127,7 @@ std::vector<Field> values_of(const dsmil_event &event) {
     case DSMIL_EVENT_SWEEP:
         return {count, {"errors", std::uint64_t{event.value}}, {"sha256", hex(event.detail.digest)}};
     case DSMIL_EVENT_CHANGED:
-        return {value, {"before", std::uint64_t{event.first_ns}}};
+        return {value, {"before", std::uint64_t{event.detail.changed.before}}};
     case DSMIL_EVENT_BATCH_GRANT:
         return {{"index", std::uint64_t{event.count}}, value};
     case DSMIL_EVENT_READ: // one that failed has no value

@@ -152,8 +152,8 @@ WitnessAnswer Witness::judge(const Submitted &submitted) const {
     }
     Checkpoint old;
     old.root = sha256(ByteView{});
-    if (*before) {
-        old = **before;
+    if (const auto &found = *before) {
+        old = *found;
     }
     if (request.old_size != old.size) {
         return {409, std::format("{}\n", old.size), "text/x.tlog.size"};

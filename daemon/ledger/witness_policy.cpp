@@ -216,6 +216,7 @@ Result<WitnessPolicy::Quorum> WitnessPolicy::judge(const Note &note) const {
     known.push_back(0);
     for (const auto since : known) {
         std::vector<bool> signed_by;
+        signed_by.reserve(times.size());
         for (const auto &time : times) {
             signed_by.push_back(time && *time >= since);
         }

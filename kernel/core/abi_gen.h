@@ -22,7 +22,7 @@
 /* As the description lays them out. */
 static_assert(sizeof(struct dsmil_grant_body) == 128);
 static_assert(sizeof(struct dsmil_grant_signature) == 80);
-static_assert(sizeof(struct dsmil_info) == 200);
+static_assert(sizeof(struct dsmil_info) == 208);
 static_assert(sizeof(struct dsmil_device) == 148);
 static_assert(sizeof(struct dsmil_device_list) == 32);
 static_assert(sizeof(struct dsmil_event_ring) == 24);

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/cgroup.h>
 #include <linux/cred.h>
 #include <linux/ktime.h>
+#include <linux/mutex.h>
+#include <linux/printk.h>
+#include <linux/ratelimit.h>
 #include <linux/sched.h>
-#include <linux/spinlock.h>
 #include <linux/vmalloc.h>
 #include <linux/wait.h>
 
@@ -14,20 +18,51 @@
 
 DECLARE_WAIT_QUEUE_HEAD(dsmil_audit_wait);
 
+/* Records that the observers get between two chances for other tasks. */
+#define OBSERVED_AT_ONCE 64
+
 static struct dsmil_event *slots;
 
-/* The lock holds for all below; head - tail + reserved never exceeds the capacity. */
-static DEFINE_SPINLOCK(lock);
-static u64 head = 1;
+/*
+ * The lock holds for all below, and keeps the observers' rings in the order of this one;
+ * head - tail + reserved never exceeds the capacity. It may be held for long: a batch has
+ * hundreds of records, and there may be DSMIL_OBSERVERS_MAX rings to copy each to.
+ */
+static DEFINE_MUTEX(lock);
+static struct dsmil_event spare; /* what has no slot is built here: observers get it */
+static u64 head = 1; /* of readers too: the records below it are whole */
 static u64 tail = 1;
 static u32 reserved; /* slots promised to writes and batches under way */
 static u64 gap_count;
 static u64 gap_first_ns;
 static u64 gap_total;
+static u64 refused_total;
 
 static u64 used(void)
 {
 	return head - tail + reserved;
+}
+
+static struct dsmil_event *slot_of(u64 sequence)
+{
+	return &slots[sequence % DSMIL_AUDIT_CAPACITY];
+}
+
+static void advance_head(u32 count)
+{
+	/* Pairs with dsmil_audit_head(): the records before the number that says so. */
+	smp_store_release(&head, head + count);
+}
+
+static void observe(const struct dsmil_event *events, u32 count)
+{
+	while (count > OBSERVED_AT_ONCE) {
+		dsmil_observe_put(events, OBSERVED_AT_ONCE);
+		events += OBSERVED_AT_ONCE;
+		count -= OBSERVED_AT_ONCE;
+		cond_resched();
+	}
+	dsmil_observe_put(events, count);
 }
 
 static void append(struct dsmil_event *events, u32 count)
@@ -35,11 +70,11 @@ static void append(struct dsmil_event *events, u32 count)
 	u32 i;
 
 	for (i = 0; i < count; i++) {
-		events[i].sequence = head;
-		slots[head % DSMIL_AUDIT_CAPACITY] = events[i];
-		head++;
+		events[i].sequence = head + i;
+		*slot_of(head + i) = events[i];
 	}
-	dsmil_observe_put(events, count);
+	advance_head(count);
+	observe(events, count);
 }
 
 /* Observers have rings of their own: they still get what this one only counts. */
@@ -49,7 +84,7 @@ static void count_gap(const struct dsmil_event *events, u32 count, u32 counted)
 		gap_first_ns = events->boottime_ns;
 	WRITE_ONCE(gap_count, gap_count + counted);
 	gap_total += counted;
-	dsmil_observe_put(events, count);
+	observe(events, count);
 }
 
 /* CLOCK_REALTIME at a moment of CLOCK_BOOTTIME, without reading a clock. */
@@ -89,14 +124,14 @@ static void record_gap(void)
 	struct dsmil_event gap = {};
 	bool kept;
 
-	spin_lock(&lock);
+	mutex_lock(&lock);
 	kept = gap_count && used() < DSMIL_AUDIT_ORDINARY_LIMIT;
 	if (kept) {
 		prepare_gap(&gap);
 		append(&gap, 1);
 		WRITE_ONCE(gap_count, 0);
 	}
-	spin_unlock(&lock);
+	mutex_unlock(&lock);
 	if (!kept)
 		return;
 	dsmil_observe_wake();
@@ -111,7 +146,8 @@ void dsmil_audit_prepare_at(struct dsmil_event *event, u16 type, u64 boottime_ns
 	event->boottime_ns = boottime_ns;
 	event->realtime_ns = realtime_at(boottime_ns);
 	memcpy(event->load_id, dsmil_load_id(), sizeof(event->load_id));
-	event->uid = from_kuid(&init_user_ns, current_euid());
+	/* In the initial user namespace, a user's number is the kernel's own. */
+	event->uid = __kuid_val(current_euid());
 	event->pid = task_tgid_nr(current);
 	/* As tracepoints do: one's own name needs no lock; its last byte is always zero. */
 	memcpy(event->comm, current->comm, sizeof(event->comm));
@@ -127,19 +163,51 @@ void dsmil_audit_prepare(struct dsmil_event *event, u16 type)
 	dsmil_audit_prepare_at(event, type, ktime_get_boottime_ns());
 }
 
+struct dsmil_event *dsmil_audit_begin(u16 type, u64 boottime_ns)
+{
+	struct dsmil_event *event;
+
+	if (READ_ONCE(gap_count))
+		record_gap();
+	mutex_lock(&lock);
+	event = used() < DSMIL_AUDIT_ORDINARY_LIMIT ? slot_of(head) : &spare;
+	/* All of it: what is forgotten here would be another record's. */
+	memset(event, 0, sizeof(*event));
+	dsmil_audit_prepare_at(event, type, boottime_ns);
+	return event;
+}
+
+u64 dsmil_audit_end(struct dsmil_event *event)
+{
+	bool kept = event != &spare;
+
+	if (kept) {
+		event->sequence = head;
+		advance_head(1);
+		dsmil_observe_put(event, 1);
+	} else {
+		count_gap(event, 1, 1);
+	}
+	mutex_unlock(&lock);
+	dsmil_observe_wake();
+	if (kept)
+		publish(event, 1);
+	return event->sequence;
+}
+
 u64 dsmil_audit_record(struct dsmil_event *events, u32 count, u32 counted)
 {
 	bool kept;
 
 	if (READ_ONCE(gap_count))
 		record_gap();
-	spin_lock(&lock);
+	mutex_lock(&lock);
 	kept = used() + count <= DSMIL_AUDIT_ORDINARY_LIMIT;
 	if (kept)
 		append(events, count);
 	else
 		count_gap(events, count, counted);
-	spin_unlock(&lock);
+	mutex_unlock(&lock);
 
 	dsmil_observe_wake();
 	if (kept)
@@ -147,25 +215,37 @@ u64 dsmil_audit_record(struct dsmil_event *events, u32 count, u32 counted)
 	return events->sequence;
 }
 
+static void report_full(void)
+{
+	static DEFINE_RATELIMIT_STATE(limit, 60 * HZ, 1);
+
+	if (__ratelimit(&limit))
+		pr_warn("the audit ring is full: writes are refused until its reader acknowledges records\n");
+}
+
 int dsmil_audit_reserve(u32 count)
 {
 	int ret = 0;
 
-	spin_lock(&lock);
-	if (used() + count <= DSMIL_AUDIT_WRITE_LIMIT)
+	mutex_lock(&lock);
+	if (used() + count <= DSMIL_AUDIT_WRITE_LIMIT) {
 		reserved += count;
-	else
+	} else {
+		refused_total++;
 		ret = -EAGAIN;
-	spin_unlock(&lock);
+	}
+	mutex_unlock(&lock);
+	if (ret)
+		report_full();
 	return ret;
 }
 
 u64 dsmil_audit_commit(struct dsmil_event *events, u32 count)
 {
-	spin_lock(&lock);
+	mutex_lock(&lock);
 	reserved -= count;
 	append(events, count);
-	spin_unlock(&lock);
+	mutex_unlock(&lock);
 	dsmil_observe_wake();
 	publish(events, count);
 	return events->sequence;
@@ -173,54 +253,73 @@ u64 dsmil_audit_commit(struct dsmil_event *events, u32 count)
 
 void dsmil_audit_release(u32 count)
 {
-	spin_lock(&lock);
+	mutex_lock(&lock);
 	reserved -= count;
-	spin_unlock(&lock);
+	mutex_unlock(&lock);
+}
+
+/* One record, up to a limit of its own; what has no room is counted. */
+static void record_below(u64 limit, struct dsmil_event *event)
+{
+	bool kept;
+
+	mutex_lock(&lock);
+	kept = used() < limit;
+	if (kept)
+		append(event, 1);
+	else
+		count_gap(event, 1, 1);
+	mutex_unlock(&lock);
+	dsmil_observe_wake();
+	if (kept)
+		publish(event, 1);
+}
+
+void dsmil_audit_insist(struct dsmil_event *event)
+{
+	record_below(DSMIL_AUDIT_WRITE_LIMIT, event);
 }
 
 void dsmil_audit_state(u16 type, u8 firmware_kind, u32 value)
 {
 	struct dsmil_event event = {};
-	bool kept;
 
 	dsmil_audit_prepare(&event, type);
 	event.firmware_kind = firmware_kind;
 	event.value = value;
-	spin_lock(&lock);
-	kept = used() < DSMIL_AUDIT_CAPACITY;
-	if (kept)
-		append(&event, 1);
-	else
-		count_gap(&event, 1, 1);
-	spin_unlock(&lock);
-	dsmil_observe_wake();
-	if (kept)
-		publish(&event, 1);
+	record_below(DSMIL_AUDIT_CAPACITY, &event);
+}
+
+u64 dsmil_audit_head(void)
+{
+	/* Pairs with advance_head(). */
+	return smp_load_acquire(&head);
 }
 
 struct dsmil_audit_state dsmil_audit_get_state(void)
 {
 	struct dsmil_audit_state state;
 
-	spin_lock(&lock);
+	mutex_lock(&lock);
 	state.head = head;
 	state.tail = tail;
 	state.gaps = gap_total;
-	spin_unlock(&lock);
+	state.refused = refused_total;
+	mutex_unlock(&lock);
 	return state;
 }
 
 const struct dsmil_event *dsmil_audit_slot(u64 sequence, size_t *run)
 {
 	*run = DSMIL_AUDIT_CAPACITY - sequence % DSMIL_AUDIT_CAPACITY;
-	return &slots[sequence % DSMIL_AUDIT_CAPACITY];
+	return slot_of(sequence);
 }
 
 void dsmil_audit_acknowledge(u64 up_to)
 {
-	spin_lock(&lock);
+	mutex_lock(&lock);
 	tail = up_to;
-	spin_unlock(&lock);
+	mutex_unlock(&lock);
 	record_gap();
 }
 

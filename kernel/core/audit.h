@@ -35,10 +35,27 @@ void dsmil_audit_prepare(struct dsmil_event *event, u16 type); /* now */
  */
 u64 dsmil_audit_record(struct dsmil_event *events, u32 count, u32 counted);
 
-/* Writes: the slots first (-EAGAIN), and then either of the other two for all of them. */
+/*
+ * The same of one event that is filled in where it will lie. Under the firmware lock,
+ * which everybody but a gap's record takes: so what begin() gave stays as it is until the
+ * caller lets it go. Nobody records anything between begin() and end().
+ */
+struct dsmil_event *dsmil_audit_begin(u16 type, u64 boottime_ns);
+u64 dsmil_audit_end(struct dsmil_event *event);
+
+/*
+ * Writes: the slots first, and then either of the other two for all of them. -EAGAIN if
+ * there is no room, which is counted.
+ */
 int dsmil_audit_reserve(u32 count);
 u64 dsmil_audit_commit(struct dsmil_event *events, u32 count);
 void dsmil_audit_release(u32 count);
+
+/*
+ * What must be done whether it can be recorded or not: in a write's slot, in one of the
+ * ordinary, or counted in a gap.
+ */
+void dsmil_audit_insist(struct dsmil_event *event);
 
 /* Firmware attached or detached. */
 void dsmil_audit_state(u16 type, u8 firmware_kind, u32 value);
@@ -48,9 +65,11 @@ struct dsmil_audit_state {
 	u64 head; /* sequence of the next record */
 	u64 tail; /* sequence up to which was acknowledged */
 	u64 gaps; /* events that are only counted */
+	u64 refused; /* reservations that found no room */
 };
 
 struct dsmil_audit_state dsmil_audit_get_state(void);
+u64 dsmil_audit_head(void); /* the same without a lock */
 
 /* -------------------------------------------------- for audit_reader.c -- */
 

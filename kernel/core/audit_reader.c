@@ -16,13 +16,13 @@ static u64 position; /* sequence of the next record to read */
 
 static bool record_waits(void)
 {
-	return READ_ONCE(position) != dsmil_audit_get_state().head;
+	return READ_ONCE(position) != dsmil_audit_head();
 }
 
 /* Whole records from the position on, as many as fit; stops at a bad address. */
 static ssize_t copy_records(char __user *to, size_t space)
 {
-	size_t waiting = dsmil_audit_get_state().head - position;
+	size_t waiting = dsmil_audit_head() - position;
 	size_t count = min(waiting, space / sizeof(struct dsmil_event));
 	size_t done = 0;
 

@@ -51,6 +51,7 @@ const char *const dsmil_reason_names[] = {
 	[DSMIL_REASON_GRANT_REPLAYED] = "grant-replayed",
 	[DSMIL_REASON_GRANT_STORE_FULL] = "grant-store-full",
 	[DSMIL_REASON_READ_ONLY] = "read-only",
+	[DSMIL_REASON_GRANT_UNCHECKED] = "grant-unchecked",
 };
 
 const char *const dsmil_register_names[DSMIL_REGISTER_COUNT] = { "STATUS", "CONFIG", "DATA" };

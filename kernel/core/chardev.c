@@ -239,6 +239,43 @@ static u16 file_token(const struct file *file, u32 reg)
 	return DSMIL_TOKEN_BASE + file_number(file) * DSMIL_REGISTER_COUNT + reg;
 }
 
+/*
+ * What a read asks for and is answered goes word by word, for a copy of the struct is
+ * longer to begin than to make. Whatever is unusual is found out the long way.
+ */
+static int get_request(struct dsmil_reg_read *request, struct dsmil_reg_read __user *arg)
+{
+	if (!user_read_access_begin(arg, sizeof(*arg)))
+		goto slow;
+	unsafe_get_user(request->size, &arg->size, fault);
+	unsafe_get_user(request->reg, &arg->reg, fault);
+	unsafe_get_user(request->flags, &arg->flags, fault);
+	user_read_access_end();
+	if (likely(request->size == sizeof(*request)))
+		return 0;
+slow:
+	return dsmil_struct_from_user_since(request, sizeof(*request), sizeof(*request), arg);
+
+fault:
+	user_read_access_end();
+	goto slow;
+}
+
+static int put_answer(struct dsmil_reg_read __user *arg,
+		      const struct dsmil_register_operation *operation)
+{
+	if (!user_write_access_begin(arg, sizeof(*arg)))
+		return -EFAULT;
+	unsafe_put_user(operation->value, &arg->value, fault);
+	unsafe_put_user(operation->time_ns, &arg->time_ns, fault);
+	user_write_access_end();
+	return 0;
+
+fault:
+	user_write_access_end();
+	return -EFAULT;
+}
+
 static long device_read(struct file *file, struct dsmil_reg_read __user *arg)
 {
 	struct dsmil_register_operation operation = {};
@@ -247,7 +284,7 @@ static long device_read(struct file *file, struct dsmil_reg_read __user *arg)
 
 	if (!(file->f_mode & FMODE_READ))
 		return -EBADF;
-	ret = dsmil_struct_from_user(&request, sizeof(request), arg);
+	ret = get_request(&request, arg);
 	if (ret)
 		return ret;
 	if (request.flags)
@@ -256,11 +293,7 @@ static long device_read(struct file *file, struct dsmil_reg_read __user *arg)
 		return -ERANGE;
 	operation.token = file_token(file, request.reg);
 	ret = dsmil_register_read(file_epoch(file), &operation);
-	if (ret)
-		return ret;
-	request.value = operation.value;
-	request.time_ns = operation.time_ns;
-	return copy_to_user(arg, &request, sizeof(request)) ? -EFAULT : 0;
+	return ret ?: put_answer(arg, &operation);
 }
 
 static long device_write(struct file *file, struct dsmil_reg_write __user *arg)

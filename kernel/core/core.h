@@ -27,7 +27,7 @@ struct dsmil_catalog_entry {
 
 extern const struct dsmil_catalog_entry dsmil_catalog[DSMIL_DEVICE_COUNT];
 extern const char *const dsmil_risk_names[DSMIL_RISK_QUARANTINED + 1];
-extern const char *const dsmil_reason_names[DSMIL_REASON_READ_ONLY + 1];
+extern const char *const dsmil_reason_names[DSMIL_REASON_GRANT_UNCHECKED + 1];
 extern const char *const dsmil_register_names[DSMIL_REGISTER_COUNT];
 
 /* ----------------------------------------------------------- firmware.c -- */

@@ -81,14 +81,16 @@ static void examine_signer(const struct dsmil_grant *grant, u32 index,
 			   struct dsmil_guard_signer *signer)
 {
 	const struct dsmil_grant_key *key = find_key(body_of(grant)->signer[index]);
+	int ret;
 
 	if (!key)
 		return;
 	signer->is_enrolled = true;
 	signer->key = key - keys;
 	signer->owner = key->owner;
-	signer->has_signed = dsmil_signature_holds(key->point, body_of(grant),
-						   signature_of(grant, index));
+	ret = dsmil_signature_check(key->point, body_of(grant), signature_of(grant, index));
+	signer->is_checked = !ret || ret == -EKEYREJECTED;
+	signer->has_signed = !ret;
 }
 
 static bool is_used(const u8 *nonce)
@@ -272,10 +274,7 @@ long dsmil_grant_key_seal_ioctl(struct dsmil_grant_key_seal __user *arg)
 		dsmil_audit_prepare(&event, DSMIL_EVENT_GRANT_KEYS_SEALED);
 		event.value = key_count;
 		/* Closing must not fail because nobody reads the audit ring. */
-		if (dsmil_audit_reserve(1))
-			dsmil_audit_record(&event, 1, 1);
-		else
-			dsmil_audit_commit(&event, 1);
+		dsmil_audit_insist(&event);
 	}
 	dsmil_firmware_unlock();
 	return 0;

@@ -66,24 +66,64 @@ static struct rule token_rule(__u16 token, const struct dsmil_quarantine *added)
 	return rule;
 }
 
-/* The strictest rule among the tokens at a location; the token's own wins a tie. */
+/*
+ * The board may be of any length. What a line adds to what the lines before it said is a
+ * function of its own, and the loops do nothing but call it: so the proof (tests/guard)
+ * holds for every length, by induction.
+ */
+
+/* Where the lines so far put a token. */
+struct place {
+	__u16 location; /* as the first that names it says */
+	bool is_listed;
+	bool is_elsewhere; /* a further one says otherwise */
+};
+
+static struct place look_for(struct place place, __u16 token, const struct dsmil_location *line)
+{
+	if (line->token != token)
+		return place;
+	if (!place.is_listed)
+		place.location = line->location;
+	place.is_listed = true;
+	place.is_elsewhere |= line->location != place.location;
+	return place;
+}
+
+/* The strictest rule at a location, of the lines so far; the token's own wins a tie. */
+static struct rule look_beside(struct rule strictest, __u16 location,
+			       const struct dsmil_location *line,
+			       const struct dsmil_quarantine *added)
+{
+	struct rule other;
+
+	if (line->location != location)
+		return strictest;
+	other = token_rule(line->token, added);
+	if (other.risk <= strictest.risk)
+		return strictest;
+	other.reason = DSMIL_REASON_ALIAS;
+	return other;
+}
+
+static struct place find_place(__u16 token, const struct dsmil_location *map, size_t map_count)
+{
+	struct place place = { .location = 0 };
+	size_t i;
+
+	for (i = 0; i < map_count; i++)
+		place = look_for(place, token, &map[i]);
+	return place;
+}
+
 static struct rule strictest_at(__u16 location, struct rule strictest,
 				const struct dsmil_location *map, size_t map_count,
 				const struct dsmil_quarantine *added)
 {
 	size_t i;
 
-	for (i = 0; i < map_count; i++) {
-		struct rule other;
-
-		if (map[i].location != location)
-			continue;
-		other = token_rule(map[i].token, added);
-		if (other.risk > strictest.risk) {
-			strictest = other;
-			strictest.reason = DSMIL_REASON_ALIAS;
-		}
-	}
+	for (i = 0; i < map_count; i++)
+		strictest = look_beside(strictest, location, &map[i], added);
 	return strictest;
 }
 
@@ -91,26 +131,18 @@ struct dsmil_guard_row dsmil_guard_make_row(__u16 token, const struct dsmil_loca
 					    size_t map_count,
 					    const struct dsmil_quarantine *added)
 {
+	struct place place = find_place(token, map, map_count);
 	struct rule rule = token_rule(token, added);
-	struct dsmil_guard_row row = { .location = 0 };
-	bool is_listed = false, is_elsewhere = false;
-	size_t i;
 
-	for (i = 0; i < map_count; i++) {
-		if (map[i].token != token)
-			continue;
-		if (!is_listed)
-			row.location = map[i].location;
-		is_listed = true;
-		is_elsewhere |= map[i].location != row.location;
-	}
-	row.is_stable = is_listed && !is_elsewhere;
-	if (is_listed)
-		rule = strictest_at(row.location, rule, map, map_count, added);
-	row.rule_token = rule.token;
-	row.rule_risk = rule.risk;
-	row.rule_reason = rule.reason;
-	return row;
+	if (place.is_listed)
+		rule = strictest_at(place.location, rule, map, map_count, added);
+	return (struct dsmil_guard_row){
+		.location = place.location,
+		.rule_token = rule.token,
+		.rule_risk = rule.risk,
+		.rule_reason = rule.reason,
+		.is_stable = place.is_listed && !place.is_elsewhere,
+	};
 }
 
 void dsmil_guard_make_table(struct dsmil_guard_table *table, const struct dsmil_location *map,
@@ -125,6 +157,11 @@ void dsmil_guard_make_table(struct dsmil_guard_table *table, const struct dsmil_
 
 /* ------------------------------------------------------------ decision -- */
 
+static bool is_forged(const struct dsmil_guard_signer *signer)
+{
+	return signer->is_checked && !signer->has_signed;
+}
+
 /* ALLOWED, or what is wrong with those who signed. */
 static __u8 check_signers(const struct dsmil_guard_grant *grant, __u8 risk)
 {
@@ -134,8 +171,10 @@ static __u8 check_signers(const struct dsmil_guard_grant *grant, __u8 risk)
 
 	if (!first->is_enrolled || (are_two && !second->is_enrolled))
 		return DSMIL_REASON_GRANT_KEY_UNKNOWN;
-	if (!first->has_signed || (are_two && !second->has_signed))
+	if (is_forged(first) || (are_two && is_forged(second)))
 		return DSMIL_REASON_GRANT_BAD_SIGNATURE;
+	if (!first->is_checked || (are_two && !second->is_checked))
+		return DSMIL_REASON_GRANT_UNCHECKED;
 	if (risk >= DSMIL_RISK_GUARDED &&
 	    (!are_two || first->key == second->key || first->owner == second->owner))
 		return DSMIL_REASON_GRANT_SIGNERS;

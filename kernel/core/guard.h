@@ -22,7 +22,8 @@
  *                                                  (LOCATION_UNKNOWN)
  *   5. the firmware module takes writes            (READ_ONLY)
  *   6. a grant, if one is given, holds             (GRANT_MALFORMED to
- *                         GRANT_STORE_FULL, in the order of enum dsmil_reason)
+ *                         GRANT_STORE_FULL, in the order of enum dsmil_reason,
+ *                         GRANT_UNCHECKED behind GRANT_BAD_SIGNATURE)
  *   7. if none is given, none is needed            (the rule), and the caller
  *      has CAP_SYS_RAWIO                           (CAPABILITY_REQUIRED)
  */
@@ -83,6 +84,7 @@ enum dsmil_operation {
 /* Who signed. Equal numbers are the same key, the same owner. */
 struct dsmil_guard_signer {
 	bool is_enrolled;
+	bool is_checked; /* whether it has signed was found out */
 	bool has_signed; /* the signature is this key's, over this grant */
 	__u8 key;
 	__u8 owner;

@@ -60,6 +60,7 @@ int dsmil_info_fill(struct dsmil_info *info)
 	info->audit_head = audit.head;
 	info->audit_tail = audit.tail;
 	info->audit_gaps = audit.gaps;
+	info->audit_refused = audit.refused;
 	info->audit_capacity = DSMIL_AUDIT_CAPACITY;
 	info->audit_reader = dsmil_audit_has_reader();
 	info->observers = dsmil_observe_count();

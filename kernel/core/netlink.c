@@ -90,7 +90,8 @@ static int put_info(struct sk_buff *skb, const void *facts)
 	    PUT_U64(WRITES, info->writes) || PUT_U64(REFUSED, info->refused) ||
 	    PUT_U64(FIRMWARE_ERRORS, info->firmware_errors) ||
 	    PUT_U64(AUDIT_HEAD, info->audit_head) || PUT_U64(AUDIT_TAIL, info->audit_tail) ||
-	    PUT_U64(AUDIT_GAPS, info->audit_gaps))
+	    PUT_U64(AUDIT_GAPS, info->audit_gaps) ||
+	    PUT_U64(AUDIT_REFUSED, info->audit_refused))
 		return -EMSGSIZE;
 #undef PUT_U64
 	return put_grants(skb, info);

@@ -81,7 +81,9 @@ static void tell(enum dsmil_nl_group group, const struct dsmil_event *event)
 void dsmil_netlink_publish(const struct dsmil_event *event)
 {
 	tell(DSMIL_NL_GROUP_EVENTS, event);
-	/* Whether anybody listens is quicker to say than what concerns him. */
+	/* Of most events it is quicker to say than whether anybody listens. */
+	if (event->type == DSMIL_EVENT_READ)
+		return;
 	if (genl_has_listeners(&dsmil_nl_family, &init_net, DSMIL_NL_GROUP_SECURITY) &&
 	    concerns_security(event))
 		tell(DSMIL_NL_GROUP_SECURITY, event);

@@ -19,7 +19,8 @@ u32 dsmil_observe_count(void);
 
 /*
  * For audit.c. Put: under the audit ring's lock, which keeps the order; what does not
- * fit into a ring is counted there. Wake: after it, outside.
+ * fit into a ring is counted there. It copies each record to each ring without letting
+ * others run. Wake: after it, outside.
  */
 void dsmil_observe_put(const struct dsmil_event *events, u32 count);
 void dsmil_observe_wake(void);

@@ -68,7 +68,7 @@ static void record_change(const struct dsmil_firmware_ops *ops,
 	event.risk = operation->decision.rule_risk;
 	event.reason = operation->decision.reason;
 	event.value = operation->value;
-	event.first_ns = before;
+	event.detail.changed.before = before;
 	dsmil_audit_record(&event, 1, 1);
 }
 

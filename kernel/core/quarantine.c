@@ -70,10 +70,7 @@ static void record(u16 number)
 	dsmil_audit_prepare(&event, DSMIL_EVENT_QUARANTINE_ADDED);
 	event.device_id = DSMIL_DEVICE_ID_BASE + number;
 	event.risk = DSMIL_RISK_QUARANTINED;
-	if (dsmil_audit_reserve(1))
-		dsmil_audit_record(&event, 1, 1);
-	else
-		dsmil_audit_commit(&event, 1);
+	dsmil_audit_insist(&event);
 	pr_notice("%s[%u] uid %u added device %04x to the quarantine\n", event.comm, event.pid,
 		  event.uid, event.device_id);
 }

@@ -195,7 +195,7 @@ static void describe(struct dsmil_event *event, const struct dsmil_firmware_ops 
 int dsmil_register_read(u32 epoch, struct dsmil_register_operation *operation)
 {
 	const struct dsmil_firmware_ops *ops;
-	struct dsmil_event event = {};
+	struct dsmil_event *event;
 
 	operation->operation = DSMIL_OPERATION_READ;
 	ops = lock_register(operation->token, epoch);
@@ -203,10 +203,10 @@ int dsmil_register_read(u32 epoch, struct dsmil_register_operation *operation)
 		return PTR_ERR(ops);
 
 	dsmil_register_perform(ops, operation);
-	dsmil_audit_prepare_at(&event, DSMIL_EVENT_READ, operation->time_ns);
-	describe(&event, ops, operation);
-	operation->sequence = dsmil_audit_record(&event, 1, 1);
-	trace_dsmil_read(&event);
+	event = dsmil_audit_begin(DSMIL_EVENT_READ, operation->time_ns);
+	describe(event, ops, operation);
+	operation->sequence = dsmil_audit_end(event);
+	trace_dsmil_read(event);
 
 	dsmil_firmware_unlock();
 	return operation->result;

@@ -89,9 +89,14 @@ bool dsmil_signature_is_well_formed(const struct dsmil_grant_signature *signatur
 	return s && 2 + r + s == length;
 }
 
-/* 0, -EKEYREJECTED, or why it could not be tried. The scratch has the digest. */
+/*
+ * 0, -EKEYREJECTED (numbers that no signature has are -EBADMSG in the kernel), -EINVAL
+ * if the key is no point, or why it could not be tried. The scratch has the digest.
+ */
 static int verify(struct scratch *scratch, const u8 *point, const u8 *der, u32 length)
 {
+	int ret;
+
 	memcpy(scratch->point, point, POINT_BYTES);
 	memcpy(scratch->der, der, length);
 	scratch->key.key = scratch->point;
@@ -106,24 +111,24 @@ static int verify(struct scratch *scratch, const u8 *point, const u8 *der, u32 l
 	scratch->signature.pkey_algo = "ecdsa";
 	scratch->signature.hash_algo = "sha256";
 	scratch->signature.encoding = "x962";
-	return public_key_verify_signature(&scratch->key, &scratch->signature);
+	ret = public_key_verify_signature(&scratch->key, &scratch->signature);
+	return ret == -EBADMSG ? -EKEYREJECTED : ret;
 }
 
-bool dsmil_signature_holds(const u8 *point, const struct dsmil_grant_body *body,
-			   const struct dsmil_grant_signature *signature)
+int dsmil_signature_check(const u8 *point, const struct dsmil_grant_body *body,
+			  const struct dsmil_grant_signature *signature)
 {
 	struct scratch *scratch = kzalloc(sizeof(*scratch), GFP_KERNEL);
 	int ret;
 
-	/* Without memory nothing was shown. */
 	if (!scratch)
-		return false;
+		return -ENOMEM;
 	memcpy(scratch->message.prefix, DSMIL_GRANT_PREFIX, sizeof(scratch->message.prefix));
 	scratch->message.body = *body;
 	sha256((const u8 *)&scratch->message, sizeof(scratch->message), scratch->digest);
 	ret = verify(scratch, point, signature->der, le16_to_cpu(signature->length));
 	kfree(scratch);
-	return !ret;
+	return ret;
 }
 
 /* What the known signature is, as this point's. */
@@ -145,10 +150,8 @@ int dsmil_signature_key_id(const u8 *point, u8 *id)
 {
 	int ret = verify_known(point);
 
-	if (ret == -ENOMEM)
-		return ret;
 	if (ret && ret != -EKEYREJECTED)
-		return -EINVAL;
+		return ret;
 	sha256(point, POINT_BYTES, id);
 	return 0;
 }

@@ -13,11 +13,15 @@ bool dsmil_signature_supported(void);
 /* Length, canonical DER (X.690, 10) of two positive integers, zero behind it. */
 bool dsmil_signature_is_well_formed(const struct dsmil_grant_signature *signature);
 
-/* Whether a well-formed signature over the body is this key's. Sleeps. */
-bool dsmil_signature_holds(const u8 *point, const struct dsmil_grant_body *body,
-			   const struct dsmil_grant_signature *signature);
+/*
+ * 0 if a well-formed signature over the body is this key's, -EKEYREJECTED if it is not.
+ * Anything else is no verdict: it could not be found out, for want of memory for
+ * example. Sleeps.
+ */
+int dsmil_signature_check(const u8 *point, const struct dsmil_grant_body *body,
+			  const struct dsmil_grant_signature *signature);
 
-/* -EINVAL if it is no point of the curve. Sleeps. */
+/* -EINVAL if it is no point of the curve, or why that could not be found out. Sleeps. */
 int dsmil_signature_key_id(const u8 *point, u8 *id);
 
 #endif /* DSMIL_SIGNATURE_H */

@@ -126,6 +126,7 @@ static void reads_fill_their_share_and_then_count(struct kunit *test)
 static void full_ring_refuses_writes(struct kunit *test)
 {
 	u32 writes, used = DSMIL_AUDIT_ORDINARY_LIMIT;
+	u64 refused = info_get(test, ctl).audit_refused;
 
 	fill_with_reads(test, used);
 	for (; used < DSMIL_AUDIT_WRITE_LIMIT; used++)
@@ -133,6 +134,8 @@ static void full_ring_refuses_writes(struct kunit *test)
 	writes = board.writes;
 	KUNIT_EXPECT_EQ(test, write_config(test, "8005"), -EAGAIN);
 	KUNIT_EXPECT_EQ_MSG(test, write_config(test, "8009"), -EAGAIN, "whatever the guard says");
+	KUNIT_EXPECT_EQ_MSG(test, info_get(test, ctl).audit_refused, refused + 2,
+			    "both are counted");
 	KUNIT_EXPECT_EQ(test, board.writes, writes);
 
 	/* What is left is for attaching and detaching; behind it they are counted. */

@@ -183,7 +183,8 @@ static void changes_are_told(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, event.device_id, MONITORED_ID);
 	KUNIT_EXPECT_EQ(test, event.reg, DSMIL_REG_CONFIG);
 	KUNIT_EXPECT_EQ(test, event.value, 5);
-	KUNIT_EXPECT_EQ(test, event.first_ns, 0x1000 + changed);
+	KUNIT_EXPECT_EQ(test, event.detail.changed.before, 0x1000 + changed);
+	KUNIT_EXPECT_EQ_MSG(test, event.first_ns, 0, "a time is no value");
 	KUNIT_EXPECT_EQ(test, event.risk, DSMIL_RISK_MONITORED);
 	event = await(test, DSMIL_EVENT_SWEEP);
 	KUNIT_EXPECT_EQ_MSG(test, dsmil_audit_get_state().head, event.sequence + 1, "just one");

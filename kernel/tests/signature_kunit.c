@@ -6,6 +6,13 @@
 /* Both integers one byte long: the shortest that there is. */
 static const u8 shortest[] = { 0x30, 0x06, 0x02, 0x01, 0x7f, 0x02, 0x01, 0x01 };
 
+/* r is 2^256 - 1: more than the order of the group. */
+static const u8 beyond_order[] = {
+	0x30, 38, 0x02, 33, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02, 0x01, 0x01,
+};
+
 static bool is_well_formed(const u8 *der, size_t length)
 {
 	struct dsmil_grant_signature signature = { .length = cpu_to_le16(length) };
@@ -90,10 +97,17 @@ static void signatures_are_checked(struct kunit *test)
 	make_point(&other, other_point);
 	KUNIT_ASSERT_TRUE(test, dsmil_signature_supported());
 	KUNIT_EXPECT_TRUE(test, dsmil_signature_is_well_formed(&signature));
-	KUNIT_EXPECT_TRUE(test, dsmil_signature_holds(point, &body, &signature));
-	KUNIT_EXPECT_FALSE(test, dsmil_signature_holds(other_point, &body, &signature));
+	KUNIT_EXPECT_EQ(test, dsmil_signature_check(point, &body, &signature), 0);
+	KUNIT_EXPECT_EQ(test, dsmil_signature_check(other_point, &body, &signature),
+			-EKEYREJECTED);
 	body.reg = 2;
-	KUNIT_EXPECT_FALSE(test, dsmil_signature_holds(point, &body, &signature));
+	KUNIT_EXPECT_EQ(test, dsmil_signature_check(point, &body, &signature), -EKEYREJECTED);
+	memset(&signature, 0, sizeof(signature));
+	memcpy(signature.der, beyond_order, sizeof(beyond_order));
+	signature.length = cpu_to_le16(sizeof(beyond_order));
+	KUNIT_ASSERT_TRUE(test, dsmil_signature_is_well_formed(&signature));
+	KUNIT_EXPECT_EQ_MSG(test, dsmil_signature_check(point, &body, &signature), -EKEYREJECTED,
+			    "a number that is none of the group's");
 }
 
 static void only_points_have_an_id(struct kunit *test)

@@ -26,7 +26,7 @@ constexpr std::array<std::string_view, 15> events = {"",
                                                      "changed",
                                                      "batch_grant"};
 constexpr std::array<std::string_view, 5> risks = {"safe", "monitored", "guarded", "locked", "quarantined"};
-constexpr std::array<std::string_view, 25> reasons = {"allowed",
+constexpr std::array<std::string_view, 26> reasons = {"allowed",
                                                       "quarantined",
                                                       "quarantined_as_id",
                                                       "alias",
@@ -50,7 +50,8 @@ constexpr std::array<std::string_view, 25> reasons = {"allowed",
                                                       "grant_old_value",
                                                       "grant_replayed",
                                                       "grant_store_full",
-                                                      "read_only"};
+                                                      "read_only",
+                                                      "grant_unchecked"};
 constexpr std::array<std::string_view, 3> firmwares = {"none", "dell", "sim"};
 
 template <std::size_t N>

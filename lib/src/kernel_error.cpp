@@ -132,6 +132,8 @@ Error refusal(std::uint16_t token, const dsmil_reg_write &answer) {
         return {Code::register_unknown, std::format("token 0x{:04X} is not a register", token), {}};
     case DSMIL_REASON_GRANT_UNSUPPORTED:
         return {Code::refused_grant_unsupported, std::format("the grant for {}", asked), {}};
+    case DSMIL_REASON_GRANT_UNCHECKED:
+        return {Code::refused_grant_unchecked, std::format("the grant for {}", asked), {}};
     case DSMIL_REASON_READ_ONLY:
         return {Code::refused_read_only, std::format("writing {}", asked), {}};
     case DSMIL_REASON_ALLOWED: // The guard was not asked: a security module or a seccomp filter said no.

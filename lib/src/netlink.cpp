@@ -119,6 +119,10 @@ Result<std::vector<dsmil_device>> Netlink::devices() {
     return dump<decode_device>(impl_->requests.get(), impl_->family, DSMIL_CMD_DEVICE_GET);
 }
 
+Result<std::vector<Quarantined>> Netlink::quarantine() {
+    return dump<decode_quarantined>(impl_->requests.get(), impl_->family, DSMIL_CMD_QUARANTINE_GET);
+}
+
 Result<std::vector<GrantKey>> Netlink::grant_keys() {
     return dump<decode_grant_key>(impl_->requests.get(), impl_->family, DSMIL_CMD_GRANT_KEY_GET);
 }

@@ -8,6 +8,7 @@
 #include <netlink/attr.h>
 #include <netlink/genl/genl.h>
 #include <netlink/msg.h>
+#include <string>
 #include <string_view>
 
 namespace dsmil {
@@ -34,6 +35,13 @@ void set_bytes(Field &field, const nlattr *attribute) {
     if (nla_len(attribute) == static_cast<int>(sizeof(field))) {
         std::memcpy(&field, nla_data(attribute), sizeof(field));
     }
+}
+
+// A string attribute up to its NUL, if it has one.
+std::string text(const nlattr *attribute) {
+    const std::string_view all(static_cast<const char *>(nla_data(attribute)),
+                               static_cast<std::size_t>(nla_len(attribute)));
+    return std::string(all.substr(0, all.find('\0')));
 }
 
 // A string attribute, cut to the field, which keeps its NUL.
@@ -148,6 +156,29 @@ dsmil_device decode_device(const nlattr *attributes, int length) {
     return device;
 }
 
+Quarantined decode_quarantined(const nlattr *attributes, int length) {
+    Quarantined device{};
+    std::uint32_t added = 0;
+    for (int left = length; left > 0 && nla_ok(attributes, left) != 0;
+         attributes = nla_next(attributes, &left)) {
+        switch (nla_type(attributes)) {
+        case DSMIL_A_QUARANTINE_DEVICE_ID:
+            set32(device.id, attributes);
+            break;
+        case DSMIL_A_QUARANTINE_NAME:
+            device.name = text(attributes);
+            break;
+        case DSMIL_A_QUARANTINE_ADDED:
+            set32(added, attributes);
+            break;
+        default:
+            break;
+        }
+    }
+    device.added = added != 0;
+    return device;
+}
+
 GrantKey decode_grant_key(const nlattr *attributes, int length) {
     GrantKey key{};
     for (int left = length; left > 0 && nla_ok(attributes, left) != 0;
@@ -155,9 +186,7 @@ GrantKey decode_grant_key(const nlattr *attributes, int length) {
         if (nla_type(attributes) == DSMIL_A_GRANT_KEY_ID) {
             set_bytes(key.id, attributes);
         } else if (nla_type(attributes) == DSMIL_A_GRANT_KEY_OWNER) {
-            const std::string_view text(static_cast<const char *>(nla_data(attributes)),
-                                        static_cast<std::size_t>(nla_len(attributes)));
-            key.owner = text.substr(0, text.find('\0'));
+            key.owner = text(attributes);
         }
     }
     return key;

@@ -16,6 +16,9 @@ namespace dsmil {
 // The attributes of one DSMIL_CMD_DEVICE_GET answer.
 [[nodiscard]] dsmil_device decode_device(const nlattr *attributes, int length);
 
+// The attributes of one DSMIL_CMD_QUARANTINE_GET answer.
+[[nodiscard]] Quarantined decode_quarantined(const nlattr *attributes, int length);
+
 // The attributes of one DSMIL_CMD_GRANT_KEY_GET answer.
 [[nodiscard]] GrantKey decode_grant_key(const nlattr *attributes, int length);
 

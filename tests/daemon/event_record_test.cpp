@@ -191,7 +191,7 @@ TEST(EventRecord, AGrantInABatchNamesWhoSignedIt) {
 
 TEST(EventRecord, AChangeHasBothValues) {
     auto event = event_of(DSMIL_EVENT_CHANGED);
-    event.first_ns = 4;
+    event.detail.changed.before = 4;
     const auto record = record_of(event, Id128{});
     EXPECT_EQ(record.token, 0x8019);
     EXPECT_EQ(record.values, (std::vector<Field>{{"value", std::uint64_t{5}}, {"before", std::uint64_t{4}}}));

@@ -20,10 +20,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     std::vector<dsmil_event> events;
     dsmil::decode_events(aligned.data(), size, size > 4 ? data[4] : 0,
                          events); // the type of the first message
-    const auto device =
-        dsmil::decode_device(reinterpret_cast<const nlattr *>(aligned.data()), static_cast<int>(size));
+    const auto *attributes = reinterpret_cast<const nlattr *>(aligned.data());
+    const auto device = dsmil::decode_device(attributes, static_cast<int>(size));
+    const auto quarantined = dsmil::decode_quarantined(attributes, static_cast<int>(size));
+    const auto key = dsmil::decode_grant_key(attributes, static_cast<int>(size));
     const auto ends = [](const auto &field) { return std::ranges::find(field, '\0') != std::end(field); };
-    if (!ends(device.name) ||
+    if (!ends(device.name) || quarantined.name.contains('\0') || key.owner.contains('\0') ||
         !std::ranges::all_of(events, [&](const dsmil_event &e) { return ends(e.comm); })) {
         std::abort();
     }

@@ -252,8 +252,10 @@ Granted granted(Token token) {
     all.grant.is_well_formed = true;
     all.grant.is_supported = true;
     all.grant.signer_count = 2;
-    all.grant.signers[0] = {.is_enrolled = true, .has_signed = true, .key = 0, .owner = 0};
-    all.grant.signers[1] = {.is_enrolled = true, .has_signed = true, .key = 1, .owner = 1};
+    all.grant.signers[0] = {
+        .is_enrolled = true, .is_checked = true, .has_signed = true, .key = 0, .owner = 0};
+    all.grant.signers[1] = {
+        .is_enrolled = true, .is_checked = true, .has_signed = true, .key = 1, .owner = 1};
     all.grant.has_room = true;
     all.grant.load_id[0] = 11;
     all.grant.load_id[1] = 12;
@@ -288,6 +290,8 @@ constexpr Fault faults[] = {
      [](Granted &all) { all.grant.signers[1].is_enrolled = false; }},
     {"bad signature", DSMIL_REASON_GRANT_BAD_SIGNATURE,
      [](Granted &all) { all.grant.signers[1].has_signed = false; }},
+    {"unchecked", DSMIL_REASON_GRANT_UNCHECKED,
+     [](Granted &all) { all.grant.signers[0].is_checked = false; }},
     {"one owner", DSMIL_REASON_GRANT_SIGNERS, [](Granted &all) { all.grant.signers[1].owner = 0; }},
     {"expired", DSMIL_REASON_GRANT_EXPIRED, [](Granted &all) { all.grant.expires_ns = all.request.now_ns; }},
     {"too long", DSMIL_REASON_GRANT_TOO_LONG,
@@ -329,6 +333,15 @@ TEST(GuardGrant, TheFirstOfTwoFaultsIsTheReason) {
             EXPECT_EQ(reason_of(all), faults[first].reason)
                 << faults[first].name << ", " << faults[other].name;
         }
+}
+
+TEST(GuardGrant, WhoseSignatureCouldNotBeCheckedIsNotCalledForged) {
+    for (const std::size_t signer : {0U, 1U}) {
+        Granted all = granted(guarded);
+        all.grant.signers[signer].is_checked = false;
+        all.grant.signers[signer].has_signed = false;
+        EXPECT_EQ(reason_of(all), unsigned{DSMIL_REASON_GRANT_UNCHECKED});
+    }
 }
 
 TEST(GuardGrant, OfOneSignerOpensAMonitoredRegisterAndNoGuardedOne) {

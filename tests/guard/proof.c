@@ -1,24 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What CBMC proves of the guard, for every token, operation, capability, second
- * look, grant, quarantine, and board of up to PAIRS lines. Three proofs that build
- * on each other:
+ * look, grant and quarantine. Three proofs that build on each other:
  *   rows()       what a row says of its token is what the board and the quarantine
  *                say, and additions only make it stricter
  *   table()      each row is at its token's place in the table
  *   decisions()  on any row, the decision is what the specification says of it
- *
- * PAIRS is enough for boards of any size. What the guard says of a token depends
- * on whether a line names it, whether a second one puts it elsewhere, and on the
- * strictest token at its location, which is one line: three lines show any case
- * of it, and one more stands between them. Each further line can only name the
- * token again or add to the "strictest of", which the loop that is proved for
- * four does for a fifth in the same way, for it keeps nothing but the strictest.
+ * rows() runs the whole code on boards of up to PAIRS lines; proof_board.c proves the
+ * same of boards of any length.
  */
 #include <assert.h>
 #include <linux/dsmil.h>
 
 #include "guard.h"
+#include "rule.h"
 
 #ifndef PAIRS
 #define PAIRS 4
@@ -27,51 +22,7 @@
 /* CBMC takes the value of a function without a body as arbitrary. */
 bool nondet_bool(void);
 
-/* The catalogue, as the proof reads it. */
-static const unsigned char risk_of_device[DSMIL_DEVICE_COUNT] = {
-#define DSMIL_DEVICE(number, id, token_base, group, group_name, name, risk, ...)                       \
-	[number] = DSMIL_RISK_##risk,
-#include "dsmil_catalog.def"
-};
-
 /* ------------------------------------------------- the rule, once more -- */
-
-static bool is_added(const struct dsmil_quarantine *added, unsigned number)
-{
-	return (added->devices[number >= 64] & (1ULL << (number >= 64 ? number - 64 : number))) != 0;
-}
-
-static unsigned risk_as_register(unsigned token, const struct dsmil_quarantine *added)
-{
-	unsigned number = (token - 0x8000) / 3;
-
-	return is_added(added, number) ? DSMIL_RISK_QUARANTINED : risk_of_device[number];
-}
-
-/* 0 where the number is no device's id. */
-static unsigned risk_as_id(unsigned token, const struct dsmil_quarantine *added)
-{
-	if (token < 0x8000 || token >= 0x8000 + 108)
-		return 0;
-	return is_added(added, token - 0x8000) ? DSMIL_RISK_QUARANTINED : risk_of_device[token - 0x8000];
-}
-
-static bool is_register(unsigned token)
-{
-	return token >= 0x8000 && token <= 0x8143;
-}
-
-/* The stricter of the two readings. */
-static unsigned risk_of_token(unsigned token, const struct dsmil_quarantine *added)
-{
-	unsigned own, as_id;
-
-	if (!is_register(token))
-		return DSMIL_RISK_LOCKED;
-	own = risk_as_register(token, added);
-	as_id = risk_as_id(token, added);
-	return as_id >= DSMIL_RISK_GUARDED && as_id > own ? as_id : own;
-}
 
 /* The first thing that is wrong with a grant, or ALLOWED. */
 static unsigned fault_of_grant(const struct dsmil_guard_request *request, unsigned strictest)
@@ -88,7 +39,9 @@ static unsigned fault_of_grant(const struct dsmil_guard_request *request, unsign
 		  DSMIL_REASON_GRANT_MALFORMED },
 		{ !grant->is_supported, DSMIL_REASON_GRANT_UNSUPPORTED },
 		{ !(a->is_enrolled && b->is_enrolled), DSMIL_REASON_GRANT_KEY_UNKNOWN },
-		{ !(a->has_signed && b->has_signed), DSMIL_REASON_GRANT_BAD_SIGNATURE },
+		{ (a->is_checked && !a->has_signed) || (b->is_checked && !b->has_signed),
+		  DSMIL_REASON_GRANT_BAD_SIGNATURE },
+		{ !(a->is_checked && b->is_checked), DSMIL_REASON_GRANT_UNCHECKED },
 		{ strictest == DSMIL_RISK_GUARDED && (a == b || a->key == b->key || a->owner == b->owner),
 		  DSMIL_REASON_GRANT_SIGNERS },
 		{ grant->expires_ns <= request->now_ns, DSMIL_REASON_GRANT_EXPIRED },
@@ -142,6 +95,7 @@ static void choose_request(void)
 	__CPROVER_havoc_object(&grant);
 	for (unsigned i = 0; i < DSMIL_GRANT_SIGNERS_MAX; i++) {
 		grant.signers[i].is_enrolled = nondet_bool();
+		grant.signers[i].is_checked = nondet_bool();
 		grant.signers[i].has_signed = nondet_bool();
 	}
 	grant.is_well_formed = nondet_bool();
@@ -263,11 +217,13 @@ static void check_write(struct dsmil_guard_row row, struct dsmil_guard_decision 
 	if (!is_in_place || request.firmware_read_only)
 		assert(!decision.allowed);
 	if (row.rule_risk >= DSMIL_RISK_MONITORED && decision.allowed)
-		assert(request.grant && grant.signers[0].is_enrolled && grant.signers[0].has_signed &&
+		assert(request.grant && grant.signers[0].is_enrolled && grant.signers[0].is_checked &&
+		       grant.signers[0].has_signed &&
 		       !grant.is_used && grant.has_room && request.now_ns < grant.expires_ns &&
 		       ((request.value ^ grant.value) & grant.mask) == 0);
 	if (row.rule_risk >= DSMIL_RISK_GUARDED && decision.allowed)
-		assert(grant.signer_count == 2 && grant.signers[1].is_enrolled && grant.signers[1].has_signed &&
+		assert(grant.signer_count == 2 && grant.signers[1].is_enrolled &&
+		       grant.signers[1].is_checked && grant.signers[1].has_signed &&
 		       grant.signers[0].key != grant.signers[1].key &&
 		       grant.signers[0].owner != grant.signers[1].owner);
 	if (request.grant && !holds(row.rule_risk))
@@ -283,7 +239,8 @@ static void check_write(struct dsmil_guard_row row, struct dsmil_guard_decision 
 static void check_reason(struct dsmil_guard_row row, struct dsmil_guard_decision decision)
 {
 	assert(decision.allowed == (decision.reason == DSMIL_REASON_ALLOWED));
-	if (decision.reason >= DSMIL_REASON_GRANT_MALFORMED && decision.reason <= DSMIL_REASON_GRANT_STORE_FULL)
+	if (decision.reason == DSMIL_REASON_GRANT_UNCHECKED ||
+	    (decision.reason >= DSMIL_REASON_GRANT_MALFORMED && decision.reason <= DSMIL_REASON_GRANT_STORE_FULL))
 		assert(request.grant && decision.reason == fault_of_grant(&request, row.rule_risk));
 }
 

@@ -209,6 +209,7 @@ static long fill(void)
 		done++;
 	tap_is(done, WRITE_LIMIT - ORDINARY_LIMIT, "writes go on until their part is full");
 	tap_is(reg_write(safe, DSMIL_REG_DATA, ~value, &answer), EAGAIN, "then a write is refused");
+	tap_is((long)(info_get(ctl).audit_refused - before.audit_refused), 2, "and this and the one before it are counted");
 	reg_read(safe, DSMIL_REG_DATA, &after);
 	counted++;
 	tap_is(after, value, "and was not done");

@@ -91,6 +91,7 @@ static void check_info(void *context, const struct nlmsghdr *message)
 		    genl_u64(message, DSMIL_A_INFO_READS) >= info->reads && /* the poller reads, too */
 		    genl_u64(message, DSMIL_A_INFO_REFUSED) == info->refused &&
 		    genl_u64(message, DSMIL_A_INFO_AUDIT_HEAD) >= info->audit_head &&
+		    genl_u64(message, DSMIL_A_INFO_AUDIT_REFUSED) == info->audit_refused &&
 		    genl_u64(message, DSMIL_A_INFO_LOADED_NS) == info->loaded_ns &&
 		    genl_u32(message, DSMIL_A_INFO_AUDIT_CAPACITY) == info->audit_capacity &&
 		    same_string(message, DSMIL_A_INFO_FIRMWARE_NAME, info->firmware_name) &&

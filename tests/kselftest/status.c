@@ -347,7 +347,7 @@ static void check_change(void)
 	set_parameter(INTERVAL, "86400");
 	event = await_event(DSMIL_EVENT_CHANGED, &changed);
 	tap_ok(event.token == 0x8010 && event.device_id == 0x8005 && event.reg == DSMIL_REG_CONFIG &&
-	       event.value == (before ^ 0x10) && event.first_ns == before,
+	       event.value == (before ^ 0x10) && event.detail.changed.before == before && !event.first_ns,
 	       "a register that changed by itself is an event with both values");
 	await_event(DSMIL_EVENT_SWEEP, &changed);
 	set_parameter(INTERVAL, "0");

@@ -11,7 +11,7 @@ TEST(Words, ANumberOfANewerKernelHasNone) {
     EXPECT_FALSE(event_word(0));
     EXPECT_FALSE(event_word(DSMIL_EVENT_BATCH_GRANT + 1));
     EXPECT_FALSE(risk_word(DSMIL_RISK_QUARANTINED + 1));
-    EXPECT_FALSE(reason_word(DSMIL_REASON_READ_ONLY + 1));
+    EXPECT_FALSE(reason_word(DSMIL_REASON_GRANT_UNCHECKED + 1));
     EXPECT_FALSE(firmware_word(DSMIL_FIRMWARE_SIM + 1));
     EXPECT_FALSE(reason_word(0xFFFFFFFF));
 }
@@ -22,6 +22,7 @@ TEST(Words, TheLastOfEachIsThere) {
     EXPECT_EQ(event_word(DSMIL_EVENT_REFUSED), "refused");
     EXPECT_EQ(risk_word(DSMIL_RISK_QUARANTINED), "quarantined");
     EXPECT_EQ(reason_word(DSMIL_REASON_READ_ONLY), "read_only");
+    EXPECT_EQ(reason_word(DSMIL_REASON_GRANT_UNCHECKED), "grant_unchecked");
     EXPECT_EQ(reason_word(DSMIL_REASON_GRANT_REPLAYED), "grant_replayed");
     EXPECT_EQ(firmware_word(DSMIL_FIRMWARE_SIM), "sim");
 }

@@ -78,6 +78,15 @@ TEST(KernelError, EveryReasonOfTheGuardHasItsCode) {
     }
 }
 
+TEST(KernelError, NoReasonOfThisReleaseIsUnknown) {
+    for (std::uint32_t reason = 0; reason <= DSMIL_REASON_GRANT_UNCHECKED; reason++) {
+        EXPECT_NE(write_error(config_of_9, refused(reason, config_of_9, 4), EPERM).code, Code::abi_mismatch)
+            << reason;
+    }
+    EXPECT_EQ(write_error(config_of_9, refused(DSMIL_REASON_GRANT_UNCHECKED, config_of_9, 4), EPERM).code,
+              Code::refused_grant_unchecked);
+}
+
 TEST(KernelError, ARefusalNamesTheTokenAndTheAuditRecord) {
     const auto error = write_error(config_of_9, refused(DSMIL_REASON_QUARANTINED, config_of_9, 4), EPERM);
     EXPECT_EQ(error.detail, "token 0x801C (CONFIG of device 0x8009 Data Destruction) is quarantined");

@@ -105,4 +105,18 @@ TEST(NetlinkDecode, ADeviceTakesThreeRegistersAndNoMore) {
     EXPECT_EQ(device.register_reason[2], 0);
 }
 
+TEST(NetlinkDecode, AQuarantinedDeviceHasItsNameAndWhoPutItThere) {
+    const Message message(nlmsg_alloc());
+    auto *header = nlmsg_put(message.get(), 0, 0, family, 0, 0);
+    nla_put_u32(message.get(), DSMIL_A_QUARANTINE_DEVICE_ID, 0x8005);
+    nla_put_string(message.get(), DSMIL_A_QUARANTINE_NAME, "Performance Monitor");
+    nla_put_u32(message.get(), DSMIL_A_QUARANTINE_QUARANTINED, 1);
+    nla_put_u32(message.get(), DSMIL_A_QUARANTINE_ADDED, 1);
+    const auto device = dsmil::decode_quarantined(nlmsg_attrdata(header, 0), nlmsg_attrlen(header, 0));
+    EXPECT_EQ(device.id, 0x8005);
+    EXPECT_EQ(device.name, "Performance Monitor");
+    EXPECT_TRUE(device.added);
+    EXPECT_FALSE(dsmil::decode_quarantined(nullptr, 0).added);
+}
+
 } // namespace

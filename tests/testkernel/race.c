@@ -47,17 +47,50 @@ struct worker {
 	uint8_t load_id[16];
 };
 
-/* An answer that must be one of these: 0, or that the firmware has just gone. */
-static void expect(struct worker *worker, int error, int also)
+/*
+ * What may be answered besides 0 while the firmware comes and goes; a list ends with 0.
+ * A node of a device: none (ENOENT), a node that is being taken away (ENXIO), or one
+ * that outlived its firmware (ENODEV).
+ */
+static const int nothing_else[] = { 0 };
+static const int gone[] = { ENODEV, 0 };
+static const int node_gone[] = { ENOENT, ENXIO, ENODEV, 0 };
+/* The faults that break_and_mend() makes: EIO, and ENXIO without a location. */
+static const int gone_or_broken[] = { ENODEV, EIO, ENXIO, 0 };
+static const int gone_or_full[] = { ENODEV, EAGAIN, 0 };
+static const int full[] = { EAGAIN, 0 };
+/* An attribute's file that is not there, or goes while it is read. */
+static const int file_gone[] = { ENOENT, ENODEV, 0 };
+/* The same of debugfs, which says EIO for it. */
+static const int fault_gone[] = { ENOENT, EIO, 0 };
+
+static void be_wrong(struct worker *worker, const char *what, long number)
+{
+	atomic_fetch_add(&wrong, 1);
+	tap_diag("%s: %s: %ld", worker->name, what, number);
+}
+
+/* An answer that must be 0 or one of these. */
+static void expect(struct worker *worker, const char *what, int error, const int *others)
 {
 	if (!error) {
 		worker->done++;
 		return;
 	}
-	if (error == ENODEV || error == ENOENT || error == ENXIO || error == also)
-		return;
-	atomic_fetch_add(&wrong, 1);
-	tap_diag("%s: errno %d", worker->name, error);
+	for (; *others; others++)
+		if (error == *others)
+			return;
+	be_wrong(worker, what, error);
+}
+
+/* ctl is there as long as the core is, which stays for a whole round. */
+static int open_ctl(struct worker *worker)
+{
+	int ctl = open_node("ctl", O_RDONLY);
+
+	if (ctl < 0)
+		be_wrong(worker, "ctl does not open", -ctl);
+	return ctl;
 }
 
 static void read_registers(struct worker *worker)
@@ -66,28 +99,46 @@ static void read_registers(struct worker *worker)
 	uint32_t value;
 
 	if (fd < 0) {
-		expect(worker, -fd, 0);
+		expect(worker, "opening", -fd, node_gone);
 		return;
 	}
 	for (int i = 0; i < 8; i++)
-		expect(worker, reg_read(fd, dice_below(&worker->dice, 3), &value), EIO);
+		expect(worker, "a read", reg_read(fd, dice_below(&worker->dice, 3), &value), gone_or_broken);
 	close(fd);
+}
+
+/* A refusal is for the reason that the board has, or for a fault of break_and_mend(). */
+static void expect_refusal(struct worker *worker, unsigned token, uint32_t reason)
+{
+	uint32_t expected = expect_reason(token);
+
+	if (reason == expected && expected != DSMIL_REASON_ALLOWED)
+		worker->done++;
+	else if (reason != DSMIL_REASON_LOCATION_UNKNOWN ||
+		 (expected != DSMIL_REASON_ALLOWED && expected != DSMIL_REASON_GRANT_REQUIRED))
+		be_wrong(worker, "a reason of a refusal", reason);
 }
 
 static void write_registers(struct worker *worker)
 {
 	unsigned number = dice_below(&worker->dice, 2) ? SAFE_DEVICE : dice_below(&worker->dice, DSMIL_DEVICE_COUNT);
 	int fd = open_device(number, O_RDWR);
-	int error;
 
 	if (fd < 0) {
-		expect(worker, -fd, 0);
+		expect(worker, "opening", -fd, node_gone);
 		return;
 	}
 	for (unsigned reg = 0; reg < DSMIL_REGISTER_COUNT; reg++) {
-		error = reg_write(fd, reg, (uint32_t)dice_roll(&worker->dice), NULL);
-		/* The ring may be full, and most devices are closed. */
-		expect(worker, error == EAGAIN || error == EPERM ? ENODEV : error, EIO);
+		unsigned token = DSMIL_TOKEN_BASE + number * DSMIL_REGISTER_COUNT + reg;
+		struct dsmil_reg_write answer;
+		int error = reg_write(fd, reg, (uint32_t)dice_roll(&worker->dice), &answer);
+
+		if (error == EPERM)
+			expect_refusal(worker, token, answer.reason);
+		else if (!error && expect_reason(token) != DSMIL_REASON_ALLOWED)
+			be_wrong(worker, "a write that must be refused, to token", token);
+		else
+			expect(worker, "a write", error, gone_or_full);
 	}
 	close(fd);
 }
@@ -100,19 +151,35 @@ static void ask_metadata(struct worker *worker)
 		.devices = (uintptr_t)devices,
 	};
 	struct dsmil_info info = { .size = sizeof(info) };
-	int ctl = open_node("ctl", O_RDONLY);
+	int ctl = open_ctl(worker);
 	void *page;
 
-	if (ctl < 0) {
-		expect(worker, -ctl, 0);
+	if (ctl < 0)
 		return;
-	}
-	expect(worker, try_ioctl(ctl, DSMIL_IOC_INFO, &info), 0);
-	expect(worker, try_ioctl(ctl, DSMIL_IOC_DEVICE_LIST, &list), 0);
+	expect(worker, "INFO", try_ioctl(ctl, DSMIL_IOC_INFO, &info), nothing_else);
+	expect(worker, "DEVICE_LIST", try_ioctl(ctl, DSMIL_IOC_DEVICE_LIST, &list), gone);
 	page = mmap(NULL, 4096, PROT_READ, MAP_SHARED, ctl, 0);
-	if (page != MAP_FAILED)
+	if (page == MAP_FAILED)
+		be_wrong(worker, "the status page cannot be mapped", errno);
+	else
 		munmap(page, 4096);
 	close(ctl);
+}
+
+/* Of an operation on the safe device, which may have gone before it was opened. */
+static void expect_result(struct worker *worker, const struct dsmil_batch_operation *operation, bool is_open)
+{
+	bool is_write = operation->operation == DSMIL_BATCH_WRITE;
+
+	if (!is_open) {
+		if (operation->result != -EBADF)
+			be_wrong(worker, "an operation on no descriptor", operation->result);
+	} else if (is_write && operation->result == -EPERM) {
+		if (operation->reason != DSMIL_REASON_LOCATION_UNKNOWN)
+			be_wrong(worker, "a reason of a refusal", operation->reason);
+	} else {
+		expect(worker, "an operation", -operation->result, is_write ? gone : gone_or_broken);
+	}
 }
 
 static void batch_registers(struct worker *worker)
@@ -122,17 +189,21 @@ static void batch_registers(struct worker *worker)
 		.size = sizeof(request), .count = ARRAY_SIZE(operations), .stride = sizeof(operations[0]),
 		.operations = (uintptr_t)operations,
 	};
-	int ctl = open_node("ctl", O_RDONLY);
+	int ctl = open_ctl(worker);
 	int device = open_device(SAFE_DEVICE, O_RDWR);
 	int error;
 
+	if (device < 0)
+		expect(worker, "opening", -device, node_gone);
 	for (unsigned i = 0; i < ARRAY_SIZE(operations); i++) {
 		operations[i].fd = device;
 		operations[i].reg = (uint8_t)(i % 3);
 		operations[i].operation = (uint8_t)dice_below(&worker->dice, 2);
 	}
 	error = ctl < 0 ? -ctl : try_ioctl(ctl, DSMIL_IOC_REG_BATCH, &request);
-	expect(worker, error == ENOTTY || error == EAGAIN ? 0 : error, 0);
+	expect(worker, "a batch", error, full);
+	for (unsigned i = 0; i < ARRAY_SIZE(operations) && !error; i++)
+		expect_result(worker, &operations[i], device >= 0);
 	if (ctl >= 0)
 		close(ctl);
 	if (device >= 0)
@@ -143,12 +214,12 @@ static void batch_registers(struct worker *worker)
 static void read_ring(struct worker *worker)
 {
 	static struct dsmil_event events[64];
-	int ctl = open_node("ctl", O_RDONLY);
+	int ctl = open_ctl(worker);
 	int ring = ctl < 0 ? ctl : ring_open(ctl);
 	ssize_t bytes;
 
 	if (ring < 0) {
-		expect(worker, -ring, 0);
+		expect(worker, "opening the ring", -ring, nothing_else);
 		goto out;
 	}
 	fcntl(ring, F_SETFL, O_NONBLOCK);
@@ -160,24 +231,38 @@ static void read_ring(struct worker *worker)
 				memcpy(worker->load_id, events[i].load_id, sizeof(worker->load_id));
 				worker->next = 1;
 			}
-			if (events[i].sequence != worker->next) {
-				atomic_fetch_add(&wrong, 1);
-				tap_diag("the ring goes on with %llu, not %llu",
-					 (unsigned long long)events[i].sequence, (unsigned long long)worker->next);
-			}
+			if (events[i].sequence != worker->next)
+				be_wrong(worker, "the ring goes on elsewhere, so far off",
+					 (long)(events[i].sequence - worker->next));
 			worker->next = events[i].sequence + 1;
 		}
-		expect(worker, ring_advance(ring, worker->next), 0);
+		expect(worker, "acknowledging", ring_advance(ring, worker->next), nothing_else);
 	}
+	if (bytes == 0 || errno != EAGAIN)
+		be_wrong(worker, "the end of the ring", bytes ? errno : 0);
 	close(ring);
 out:
 	if (ctl >= 0)
 		close(ctl);
 }
 
+/*
+ * All devices, or that the firmware is not there. Whether it was the same one all the
+ * time is for the flag to say: a dump that something interrupted may be short.
+ */
+static void judge_dump(struct worker *worker, int error, unsigned devices, bool interrupted)
+{
+	if (!error && devices != DSMIL_DEVICE_COUNT && !interrupted)
+		be_wrong(worker, "devices in a whole dump", devices);
+	else
+		expect(worker, "a dump", error, gone);
+}
+
 static void dump_devices(struct worker *worker)
 {
 	static __thread char answer[32768];
+	unsigned devices = 0;
+	bool interrupted = false;
 	struct {
 		struct nlmsghdr netlink;
 		struct genlmsghdr generic;
@@ -187,7 +272,7 @@ static void dump_devices(struct worker *worker)
 	bool ended = false;
 
 	if (send(worker->genl.fd, &request, sizeof(request), 0) < 0) {
-		expect(worker, errno, 0);
+		be_wrong(worker, "a request cannot be sent", errno);
 		return;
 	}
 	while (!ended) {
@@ -195,13 +280,15 @@ static void dump_devices(struct worker *worker)
 
 		length = recv(worker->genl.fd, answer, sizeof(answer), 0);
 		if (length < 0) {
-			expect(worker, errno, 0);
+			be_wrong(worker, "an answer cannot be received", errno);
 			return;
 		}
 		for (; NLMSG_OK(message, (size_t)length); message = NLMSG_NEXT(message, length)) {
+			interrupted |= (message->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+			devices += message->nlmsg_type == worker->genl.family;
 			ended = message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_ERROR;
 			if (ended)
-				expect(worker, -*(const int *)NLMSG_DATA(message), 0);
+				judge_dump(worker, -*(const int *)NLMSG_DATA(message), devices, interrupted);
 		}
 	}
 }
@@ -212,20 +299,25 @@ static void listen_to_events(struct worker *worker)
 
 	while (recv(worker->genl.fd, answer, sizeof(answer), MSG_DONTWAIT) > 0)
 		worker->done++;
+	/* Nothing waits, or the socket overflowed and says so. */
+	if (errno != EAGAIN && errno != ENOBUFS)
+		be_wrong(worker, "receiving", errno);
 	sched_yield();
 }
 
 static void observe(struct worker *worker)
 {
 	struct dsmil_event_ring ring = { .size = sizeof(ring), .kind = DSMIL_RING_OBSERVE, .fd = -1 };
-	int ctl = open_node("ctl", O_RDONLY);
+	int ctl = open_ctl(worker);
 	int error = ctl < 0 ? -ctl : try_ioctl(ctl, DSMIL_IOC_EVENT_RING, &ring);
-	struct dsmil_ring_page *pages;
+	void *pages;
 
-	expect(worker, error == EOPNOTSUPP ? 0 : error, 0);
-	if (ring.fd >= 0) {
+	expect(worker, "a ring", error, nothing_else);
+	if (!error) {
 		pages = mmap(NULL, 8192, PROT_READ, MAP_SHARED, ring.fd, 0);
-		if (pages != MAP_FAILED)
+		if (pages == MAP_FAILED)
+			be_wrong(worker, "a ring cannot be mapped", errno);
+		else
 			munmap(pages, 8192);
 		close(ring.fd);
 	}
@@ -237,6 +329,7 @@ static void read_sysfs(struct worker *worker)
 {
 	static const char *const files[] = { "register_reason", "register_risk", "present", "name" };
 	char path[96], text[128];
+	ssize_t bytes;
 	int fd;
 
 	snprintf(path, sizeof(path), "/sys/bus/dsmil/devices/%04x/%s",
@@ -244,10 +337,14 @@ static void read_sysfs(struct worker *worker)
 		 files[dice_below(&worker->dice, ARRAY_SIZE(files))]);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
-		expect(worker, errno, 0);
+		expect(worker, "opening", errno, file_gone);
 		return;
 	}
-	expect(worker, read(fd, text, sizeof(text)) < 0 ? errno : 0, 0);
+	bytes = read(fd, text, sizeof(text));
+	if (!bytes)
+		be_wrong(worker, "bytes of an attribute", 0);
+	else
+		expect(worker, "an attribute", bytes < 0 ? errno : 0, file_gone);
 	close(fd);
 }
 
@@ -257,9 +354,9 @@ static void break_and_mend(struct worker *worker)
 	char line[32];
 
 	snprintf(line, sizeof(line), "0x%x %d", token, (int)dice_below(&worker->dice, 2));
-	expect(worker, board_fault("unlocatable", line), EIO);
+	expect(worker, "a fault", board_fault("unlocatable", line), fault_gone);
 	snprintf(line, sizeof(line), "0x%x %s", token, dice_below(&worker->dice, 2) ? "EIO" : "none");
-	expect(worker, board_fault("fail_read", line), EIO);
+	expect(worker, "a fault", board_fault("fail_read", line), fault_gone);
 }
 
 static struct worker workers[] = {
@@ -327,7 +424,7 @@ static void finish(struct worker *worker)
 	worker->genl.fd = 0;
 }
 
-static int play_round(struct journal_verdict *verdict)
+static int play_round(struct journal_verdict *verdict, unsigned *gone_times)
 {
 	int error = core_load();
 
@@ -343,9 +440,12 @@ static int play_round(struct journal_verdict *verdict)
 		verdict->writes += seen.writes > 0 ? seen.writes : 0;
 		verdict->forbidden += seen.forbidden;
 		error = board_unload();
-		error = error == EWOULDBLOCK ? 0 : error; /* a file of its faults is open */
-		if (!module_is_loaded("dsmil_sim"))
-			error = error ? error : board_load();
+		if (error == EWOULDBLOCK) { /* a file of its faults is open */
+			error = 0;
+			continue;
+		}
+		*gone_times += !error;
+		error = error ? error : board_load();
 	}
 	while (!everybody_had_turns())
 		sched_yield();
@@ -361,6 +461,7 @@ int main(int argc, char **argv)
 	struct journal_verdict verdict = { 0 };
 	struct timespec now;
 	uint64_t rounds, seed, round;
+	unsigned gone_times = 0;
 	int error = 0;
 	bool all = true;
 
@@ -374,7 +475,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_SIZE(workers); i++)
 		workers[i].dice = dice_make(seed, i);
 	for (round = 0; round < rounds && !error; round++)
-		error = play_round(&verdict);
+		error = play_round(&verdict, &gone_times);
 
 	tap_is(error, 0, "firmware and core come and go under load, round after round");
 	tap_is((long)atomic_load(&wrong), 0, "no door gave an answer that it must not give");
@@ -383,6 +484,8 @@ int main(int argc, char **argv)
 		all = all && workers[i].done > 0;
 	}
 	tap_ok(all, "every worker had something to do");
+	tap_diag("the firmware went %u times under load", gone_times);
+	tap_ok(gone_times >= rounds, "it went at least once a round on average");
 	tap_diag("%d writes in the journal", verdict.writes);
 	tap_is(verdict.forbidden, 0, "the board saw no forbidden write");
 	return tap_finish();

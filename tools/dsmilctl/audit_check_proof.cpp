@@ -70,10 +70,11 @@ Result<Proved> check(const Call &call, std::string_view text,
         return std::unexpected(std::move(held.error()));
     }
     // The extra data are the record when they hash to the leaf, and somebody's word otherwise.
-    if (proof->extra && !std::ranges::equal(dsmil::ledger::leaf_hash(*proof->extra), *leaf)) {
-        proof->extra.reset();
+    auto &extra = proof->extra;
+    if (extra && !std::ranges::equal(dsmil::ledger::leaf_hash(*extra), *leaf)) {
+        extra.reset();
     }
-    return Proved{std::move(checkpoint), proof->index, std::move(*leaf), std::move(proof->extra)};
+    return Proved{std::move(checkpoint), proof->index, std::move(*leaf), std::move(extra)};
 }
 
 } // namespace
@@ -94,17 +95,17 @@ Result<int> run_audit_check_proof(const Call &call, Output &out) {
         return std::unexpected(dsmil::Error(proved.error()).in(std::format("checking {}", file)));
     }
     const auto &checkpoint = proved->checkpoint;
+    const auto &record = proved->record;
     if (call.json) {
-        out.object(
-            {{"schema", call.command->schema},
-             {"holds", true},
-             {"file", file},
-             {"origin", checkpoint.origin},
-             {"index", proved->index},
-             {"size", checkpoint.size},
-             {"root", dsmil::to_hex(checkpoint.root)},
-             {"leaf_hash", dsmil::to_hex(proved->leaf)},
-             {"record", proved->record ? boost::json::value(dsmil::to_hex(*proved->record)) : nullptr}});
+        out.object({{"schema", call.command->schema},
+                    {"holds", true},
+                    {"file", file},
+                    {"origin", checkpoint.origin},
+                    {"index", proved->index},
+                    {"size", checkpoint.size},
+                    {"root", dsmil::to_hex(checkpoint.root)},
+                    {"leaf_hash", dsmil::to_hex(proved->leaf)},
+                    {"record", record ? boost::json::value(dsmil::to_hex(*record)) : nullptr}});
     } else {
         out.line(printable(std::format("holds: record {} is one of the {} of {}", proved->index,
                                        checkpoint.size, checkpoint.origin)));

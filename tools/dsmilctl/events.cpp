@@ -64,7 +64,7 @@ std::string register_text(const dsmil_event &event) {
     }
     text += grant_text(event);
     if (event.type == DSMIL_EVENT_CHANGED) {
-        text += std::format(", before {}", hex32(static_cast<std::uint32_t>(event.first_ns)));
+        text += std::format(", before {}", hex32(event.detail.changed.before));
     } else if (event.type == DSMIL_EVENT_REFUSED) {
         text += ": " + reason_name(event.reason);
         text +=
@@ -169,7 +169,7 @@ void add_details(boost::json::object &object, const dsmil_event &event) {
         object["index"] = event.count;
         return;
     case DSMIL_EVENT_CHANGED:
-        object["before"] = hex32(static_cast<std::uint32_t>(event.first_ns));
+        object["before"] = hex32(event.detail.changed.before);
         return;
     default:
         if (!about_register(event)) {

@@ -1,34 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "command.hpp"
-#include "device_view.hpp"
+#include "dsmil/netlink.hpp"
 #include "output.hpp"
 #include "text.hpp"
 
 #include <boost/json/array.hpp>
 
 namespace dsmilctl {
-namespace {
 
-bool is_added(const dsmil_device &device) {
-    return dsmil::catalog()[device.number].risk != dsmil::Risk::quarantined;
-}
-
-} // namespace
-
+// Over netlink: the quarantine is there without firmware too, and is no secret.
 dsmil::Result<int> run_quarantine_list(const Call &call, Output &out) {
-    auto devices = all_devices(call.paths);
+    auto netlink = dsmil::Netlink::open();
+    if (!netlink) {
+        return std::unexpected(netlink.error());
+    }
+    const auto devices = netlink->quarantine();
     if (!devices) {
         return std::unexpected(devices.error());
     }
-    std::erase_if(*devices, [](const dsmil_device &device) {
-        return device.risk != DSMIL_RISK_QUARANTINED || device.number >= DSMIL_DEVICE_COUNT;
-    });
     std::vector<std::vector<std::string>> rows = {{"ID", "NAME", "BY"}};
     boost::json::array list;
     for (const auto &device : *devices) {
-        rows.push_back({hex16(device.id), text_of(device.name), is_added(device) ? "addition" : "catalogue"});
-        list.push_back(
-            {{"id", hex16(device.id)}, {"name", text_of(device.name)}, {"added", is_added(device)}});
+        rows.push_back({hex16(device.id), device.name, device.added ? "addition" : "catalogue"});
+        list.push_back({{"id", hex16(device.id)}, {"name", device.name}, {"added", device.added}});
     }
     if (call.json) {
         out.object({{"schema", call.command->schema}, {"devices", std::move(list)}});

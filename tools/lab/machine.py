@@ -82,7 +82,7 @@ def _command_line(setup, sockets, tpm):
         "-machine", "q35,usb=off", "-accel", "tcg,thread=multi", "-cpu", PROCESSOR, "-smp", "2", "-m", "1024",
         "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-vga", "none", "-nic", "none",
         "-kernel", guest.kernel_files(setup.kernel).image, "-initrd", setup.initramfs,
-        "-append", "console=ttyS0 quiet oops=panic panic=-1 mitigations=off rdinit=/init",
+        "-append", "console=ttyS0 quiet oops=panic panic=-1 mitigations=off no_timer_check rdinit=/init",
         "-smbios", "type=1,manufacturer=Dell Inc.,product=Latitude 5450,serial=DSMIL-LAB",
         "-acpitable", f"file={ssdt}",
         "-chardev", f"file,id=journal,path={setup.out / 'journal.bin'}",

@@ -31,9 +31,9 @@
 #include <linux/types.h>
 
 /* Bumped when commands or structs change; readable through DSMIL_IOC_INFO. */
-#define DSMIL_API_VERSION 3
+#define DSMIL_API_VERSION 4
 /* Bumped when the meaning or layout of struct dsmil_event changes. */
-#define DSMIL_EVENT_SCHEMA_VERSION 3
+#define DSMIL_EVENT_SCHEMA_VERSION 4
 
 #define DSMIL_DEVICE_COUNT 108
 #define DSMIL_REGISTER_COUNT 3
@@ -91,6 +91,8 @@ enum dsmil_reason {
 	DSMIL_REASON_GRANT_REPLAYED = 22,      /* its nonce was used before */
 	DSMIL_REASON_GRANT_STORE_FULL = 23,    /* no more nonces can be kept in this load */
 	DSMIL_REASON_READ_ONLY = 24,	       /* the firmware module takes no writes; see dmesg */
+	/* a signature could not be checked, for want of memory for example: try again */
+	DSMIL_REASON_GRANT_UNCHECKED = 25,
 };
 
 /* ---------------------------------------------------------------- grants -- */
@@ -167,6 +169,9 @@ struct dsmil_info {
 	__u32 observers;	 /* observation rings that are open */
 	__u32 firmware_read_only; /* 1: the firmware module takes no writes */
 	__u32 reserved1;	 /* zero */
+	/* Since API version 4. */
+	/* writes, batches and enrolments that were not begun: the audit ring was full (-EAGAIN) */
+	__u64 audit_refused;
 };
 
 /*
@@ -461,7 +466,7 @@ enum dsmil_event_type {
 	/* detail.operations: the next value of them; count: index of the first */
 	DSMIL_EVENT_BATCH_PART = 11,
 	DSMIL_EVENT_SWEEP = 12, /* of the poller. count: registers; value: errors; detail.digest */
-	DSMIL_EVENT_CHANGED = 13, /* a sweep read another value: value; first_ns: the one before */
+	DSMIL_EVENT_CHANGED = 13, /* a sweep read another value: value; detail.changed */
 	/* behind the parts, as a WRITE or REFUSED of its own; count: index of the operation */
 	DSMIL_EVENT_BATCH_GRANT = 14,
 };
@@ -517,6 +522,9 @@ struct dsmil_event {
 		struct dsmil_event_operation operations[DSMIL_EVENT_OPERATIONS]; /* BATCH_PART */
 		/* SWEEP: SHA-256 of {le16 token, le32 value, le32 result} of each */
 		__u8 digest[32];
+		struct {
+			__u32 before; /* the value that was known until now */
+		} changed; /* CHANGED */
 		__u8 raw[80];
 	} detail;
 };

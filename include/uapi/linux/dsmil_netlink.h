@@ -43,6 +43,8 @@
  *   GRANT_NONCES  u32: Used of 4096
  *   OBSERVERS  u32: Observation rings that are open
  *   FIRMWARE_READ_ONLY  u32: 1 if the firmware module takes no writes
+ *   AUDIT_REFUSED  u64: Writes, batches and enrolments that were not begun because the
+ *     audit ring was full
  *
  * DSMIL_CMD_DEVICE_GET (do and dump)
  * ----------------------------------
@@ -194,6 +196,7 @@ enum dsmil_genl_info {
 	DSMIL_A_INFO_GRANT_NONCES = 25,
 	DSMIL_A_INFO_OBSERVERS = 26,
 	DSMIL_A_INFO_FIRMWARE_READ_ONLY = 27,
+	DSMIL_A_INFO_AUDIT_REFUSED = 28,
 };
 
 enum dsmil_genl_device {

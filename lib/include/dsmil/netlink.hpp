@@ -19,6 +19,13 @@ struct GrantKey {
     std::string owner;
 };
 
+// A device that is never written, and why.
+struct Quarantined {
+    std::uint16_t id;
+    std::string name;
+    bool added; // by user space, since the module was loaded; else compiled in
+};
+
 class Netlink {
   public:
     // module_missing when the family is not there.
@@ -29,6 +36,9 @@ class Netlink {
 
     // Metadata of all devices; needs no privilege.
     [[nodiscard]] Result<std::vector<dsmil_device>> devices();
+
+    // The quarantined devices; needs no privilege and no firmware.
+    [[nodiscard]] Result<std::vector<Quarantined>> quarantine();
 
     // The keys whose grants count; needs no privilege.
     [[nodiscard]] Result<std::vector<GrantKey>> grant_keys();

@@ -65,6 +65,8 @@ exits 0 "the devices are listed" dsmilctl list --json
 is 108 "$(grep -o '"id": *"0x80' /tmp/out | wc -l)" "and are 108"
 exits 0 "seven of them are quarantined" dsmilctl list --risk quarantined --json
 is 7 "$(grep -o '"id": *"0x80' /tmp/out | wc -l)" "and are seven"
+exits 0 "anybody may know it" as_guest dsmilctl quarantine list
+says '0x8009' "by id"
 exits 0 "info knows the firmware" dsmilctl info
 says 'dell' "and names it"
 finish

@@ -6,6 +6,8 @@
 exits 5 "info says that the module is missing" dsmilctl info
 says 'modprobe' "and what loads it"
 exits 5 "list, too" dsmilctl list
+exits 5 "the quarantine's list, too" dsmilctl quarantine list
+says 'modprobe' "with what loads it"
 exits 5 "read, too" dsmilctl read 0x8005 STATUS
 exits 5 "write, too" dsmilctl write 0x8005 CONFIG 1
 exits 5 "events, too" dsmilctl events --count 1

@@ -9,6 +9,8 @@ exec 7<>/dev/dsmil/8005
 exits 0 "the firmware's module is removed under an open node and a running daemon" rmmod dsmil_dell
 exits 5 "a read says that the firmware is missing" dsmilctl read 0x8005 STATUS
 exits 5 "so does a list" dsmilctl list
+exits 0 "but what is quarantined is known" dsmilctl quarantine list --json
+is 7 "$(grep -o '"id": *"0x80' /tmp/out | wc -l)" "all seven of it"
 exits 0 "the daemon still answers" api /v1/health
 exits 0 "the module comes back" lab load dell
 exits 0 "a device is read again" dsmilctl read 0x8005 STATUS
