@@ -205,8 +205,13 @@ void Api::ledger_records(const Request &request, Then<Result<Response>> then) {
 }
 
 void Api::ledger_key(const Request & /*request*/, Then<Result<Response>> then) {
-    then(ledger_.verifier_key().transform(
-        [](const std::string &vkey) { return json_response({{"vkey", vkey}}); }));
+    then(ledger_.verifier_key().transform([this](const std::string &vkey) {
+        boost::json::object body = {{"vkey", vkey}, {"cosigner_vkey", nullptr}};
+        if (const auto cosigner = ledger_.cosigner_key()) {
+            body["cosigner_vkey"] = *cosigner;
+        }
+        return json_response(body);
+    }));
 }
 
 void Api::ledger_export(const Request & /*request*/, Then<Result<Response>> then) {

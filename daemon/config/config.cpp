@@ -66,6 +66,8 @@ std::vector<config::Key> keys(Config &c) {
         {"ledger", "origin", [&c](Node n) { return take_text(n, c.ledger.origin, true); }},
         {"ledger", "checkpoint_interval_ms",
          [&c](Node n) { return take_number(n, c.ledger.checkpoint_interval, 1'000, 3'600'000); }},
+        {"ledger", "evidence_interval_ms",
+         [&c](Node n) { return take_number(n, c.ledger.evidence_interval, 1'000, 86'400'000); }},
         {"ledger", "max_bytes",
          [&c](Node n) { return take_number(n, c.ledger.max_bytes, 0, std::int64_t{1} << 43U); }},
         {"tpm", "tcti", [&c](Node n) { return take_text(n, c.tpm.tcti, false); }},

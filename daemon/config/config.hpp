@@ -26,6 +26,7 @@ struct Config {
         std::string state_dir = "/var/lib/dsmil";
         std::string origin; // empty: "<host name>/dsmil" for a new ledger
         std::chrono::milliseconds checkpoint_interval{1'000};
+        std::chrono::milliseconds evidence_interval{60'000};
         std::uint64_t max_bytes = 0;
     } ledger;
     struct {

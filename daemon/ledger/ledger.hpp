@@ -8,6 +8,7 @@
 #include "ledger/durability.hpp"
 #include "ledger/record.hpp"
 #include "ledger/schema.hpp"
+#include "ledger/notary.hpp"
 #include "ledger/tree.hpp"
 
 #include <cstdint>
@@ -69,10 +70,12 @@ class Ledger {
     [[nodiscard]] Head head() const { return {edge_.size(), edge_.root()}; }
     [[nodiscard]] const std::string &origin() const { return origin_; }
 
-    // Keeps a signed checkpoint of the first `size` records, durably. Only what was
+    // Keeps a signed checkpoint of the first `size` records, durably, and the
+    // TPM's quote of it when there is one. Only what was
     // durable before may be signed: a signature on records that are lost forks the log.
     // One that covers less than the last is not kept.
-    [[nodiscard]] Result<void> add_checkpoint(std::uint64_t size, std::string_view note);
+    [[nodiscard]] Result<void> add_checkpoint(std::uint64_t size, std::string_view note,
+                                              const std::optional<Quote> &quote = {});
     [[nodiscard]] const std::optional<std::string> &last_checkpoint() const { return last_checkpoint_; }
     [[nodiscard]] std::uint64_t last_checkpoint_size() const { return last_checkpoint_size_; }
 

@@ -2,6 +2,7 @@
 #include "ledger/verify.hpp"
 
 #include "ledger/claims.hpp"
+#include "ledger/quotes.hpp"
 #include "ledger/record.hpp"
 #include "ledger/scan.hpp"
 #include "ledger/signed_checkpoint.hpp"
@@ -179,26 +180,28 @@ bool lacks_wal(const std::string &path) {
     return file.good() && header[18] == 2 && !std::filesystem::exists(path + "-wal");
 }
 
-// What this release does not write it cannot check, so it must not be there.
-Result<void> check_reserved(Database &database, std::uint64_t format) {
-    if (format < 2) {
-        return {};
-    }
-    const auto rows = database.number("SELECT (SELECT count(*) FROM quotes) + (SELECT count(*) FROM anchors)");
+// What a release does not write it cannot check, so it must not be there.
+Result<void> check_reserved(Database &database) {
+    const auto rows = database.number("SELECT count(*) FROM anchors");
     if (!rows) {
         return std::unexpected(rows.error());
     }
-    return *rows == 0 ? Result<void>{} : tampered("the tables quotes and anchors: they are not empty");
+    return *rows == 0 ? Result<void>{} : tampered("the table anchors: it is not empty");
+}
+
+Result<std::uint64_t> check_evidence(Database &database, std::uint64_t format, std::span<const NoteVerifier> keys,
+                                     attest::QuoteVerifier *ak) {
+    if (format < 2) {
+        return 0;
+    }
+    return check_reserved(database).and_then([&] { return check_quotes(database, keys, ak); });
 }
 
 Result<Verified> verify_database(Database &database, std::span<const NoteVerifier> keys,
-                                 const std::optional<Checkpoint> &held) {
+                                 const std::optional<Checkpoint> &held, attest::QuoteVerifier *ak) {
     const auto format = check_tables(database);
     if (!format) {
         return std::unexpected(format.error());
-    }
-    if (auto reserved = check_reserved(database, *format); !reserved) {
-        return std::unexpected(std::move(reserved.error()));
     }
     const auto meta = read_meta(database);
     if (!meta) {
@@ -220,7 +223,13 @@ Result<Verified> verify_database(Database &database, std::span<const NoteVerifie
     if (!verdict) {
         return std::unexpected(std::move(verdict.error()));
     }
+    const auto quotes = check_evidence(database, *format, keys, ak);
+    if (!quotes) {
+        return std::unexpected(quotes.error());
+    }
     VerifyReport report;
+    report.quotes = *quotes;
+    report.quotes_verified = ak != nullptr && *quotes > 0;
     report.origin = meta->origin;
     report.size = scanned->size;
     report.root = scanned->root;
@@ -230,14 +239,14 @@ Result<Verified> verify_database(Database &database, std::span<const NoteVerifie
 }
 
 Result<Verified> verify_ledger(const std::string &path, std::span<const NoteVerifier> keys,
-                               const std::optional<Checkpoint> &held) {
+                               const std::optional<Checkpoint> &held, attest::QuoteVerifier *ak) {
     auto database = Database::open(path, Database::Mode::read_only);
     if (!database) {
         return std::unexpected(std::move(database.error()));
     }
     const bool no_wal = lacks_wal(path);
     // One snapshot, even of a ledger that is being written.
-    auto verified = database->run("BEGIN").and_then([&] { return verify_database(*database, keys, held); });
+    auto verified = database->run("BEGIN").and_then([&] { return verify_database(*database, keys, held, ak); });
     if (verified && no_wal) {
         verified->report.notes.emplace_back(
             "the file is a live ledger's without its -wal file, so newer records may be "
@@ -300,6 +309,10 @@ std::string VerifyReport::text() const {
         text += " at " + time_text(newest_realtime_ns / billion);
     }
     text += std::format(", root {}, signed by {}", to_base64(root), origin);
+    if (quotes > 0) {
+        text += std::format(", {} of its checkpoints quoted by {}", quotes,
+                            quotes_verified ? "the attestation key" : "an attestation key that was not checked");
+    }
     if (!witnesses.empty()) {
         text += std::format(", cosigned by {} witnesses as of {}", witnesses.size(), time_text(fresh_since));
     }
@@ -334,7 +347,7 @@ Result<VerifyReport> verify_log(const std::string &path, std::span<const NoteVer
     std::error_code error;
     const bool is_folder = std::filesystem::is_directory(path, error);
     auto verified = is_folder ? verify_folder(path, keys, held_checkpoint)
-                              : verify_ledger(path, keys, held_checkpoint);
+                              : verify_ledger(path, keys, held_checkpoint, options.ak);
     auto judged = verified ? judge_freshness(verified->report, verified->newest, held ? &*held : nullptr, options)
                            : std::unexpected(verified.error());
     if (!judged) {

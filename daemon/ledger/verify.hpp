@@ -3,6 +3,7 @@
 // TPM, no network. What is verified may be hostile.
 #pragma once
 
+#include "attest/quote.hpp"
 #include "base/sha256.hpp"
 #include "dsmil/error.hpp"
 #include "ledger/note.hpp"
@@ -21,6 +22,8 @@ struct VerifyOptions {
     // A signed checkpoint of this log that the caller, or a witness, kept from
     // earlier: the log must contain what it covered.
     std::optional<std::string> held_checkpoint;
+    // The key whose the TPM's quotes of checkpoints must be; without it only what they say is checked.
+    attest::QuoteVerifier *ak = nullptr;
     // Fail with freshness_not_shown when nothing shows that the log is new.
     bool require_fresh = false;
     // The log's newest checkpoint, or the held one, must have enough cosignatures.
@@ -42,6 +45,8 @@ struct VerifyReport {
     std::uint64_t size = 0; // records, all of them covered by the newest checkpoint
     Hash root{};
     std::uint64_t checkpoints = 0;        // with a signature of the key
+    std::uint64_t quotes = 0;             // of checkpoints, by the TPM
+    bool quotes_verified = false;         // they are the given key's
     std::uint64_t newest_realtime_ns = 0; // of the newest record; 0 when it does not say
     Freshness freshness = Freshness::not_shown;
     std::uint64_t fresh_size = 0;  // what the held or witnessed checkpoint covers
@@ -61,6 +66,7 @@ struct VerifyReport {
 //   forked         two signed checkpoints contradict each other
 //   not_signed     no checkpoint of this key, or records after the last one; not enough witnesses
 //   freshness_not_shown   only with require_fresh
+//   (quotes of the TPM are tampered, too, when they do not fit or are not the given key's)
 //   usage          a key or the held checkpoint is malformed
 //   not_found, permission, failed   it could not be checked
 [[nodiscard]] Result<VerifyReport> verify_log(const std::string &path, std::span<const NoteVerifier> keys,

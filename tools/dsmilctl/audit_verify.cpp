@@ -8,6 +8,7 @@
 
 #include <boost/json/array.hpp>
 #include <chrono>
+#include <format>
 #include <limits>
 
 namespace dsmilctl {
@@ -24,6 +25,20 @@ std::string_view name_of(ledger::Freshness freshness) {
     case ledger::Freshness::witnessed: return "witnessed";
     }
     return "not_shown";
+}
+
+dsmil::Result<dsmil::attest::QuoteVerifier> read_ak(const std::string &path) {
+    constexpr std::size_t max_key_bytes = 16'384;
+    auto file = read_file(path, max_key_bytes);
+    if (!file) {
+        return std::unexpected(std::move(file.error()));
+    }
+    auto key = dsmil::attest::PublicKey::read(dsmil::as_bytes(*file));
+    if (!key) {
+        return dsmil::fail(dsmil::Code::usage, std::format("{} is no attestation key", path),
+                           {key.error().detail});
+    }
+    return dsmil::attest::QuoteVerifier::make(std::move(*key));
 }
 
 dsmil::Result<ledger::VerifyReport> verify(const Call &call) {
@@ -63,6 +78,15 @@ dsmil::Result<ledger::VerifyReport> verify(const Call &call) {
     } else if (call.has("--max-age")) {
         return dsmil::fail(dsmil::Code::usage, "--max-age goes with --witness-policy");
     }
+    std::optional<dsmil::attest::QuoteVerifier> ak;
+    if (const auto file = call.option("--ak")) {
+        auto read = read_ak(*file);
+        if (!read) {
+            return std::unexpected(std::move(read.error()));
+        }
+        ak.emplace(std::move(*read));
+        options.ak = &*ak;
+    }
     const std::vector<ledger::NoteVerifier> verifiers(keys->begin(), keys->end());
     return ledger::verify_log(call.argument("FILE"), verifiers, options);
 }
@@ -89,6 +113,8 @@ dsmil::Result<int> run_audit_verify(const Call &call, Output &out) {
                     {"size", report->size},
                     {"root", dsmil::to_hex(report->root)},
                     {"checkpoints", report->checkpoints},
+                    {"quotes", report->quotes},
+                    {"quotes_verified", report->quotes_verified},
                     {"newest", time(report->newest_realtime_ns)},
                     {"fresh", report->freshness != ledger::Freshness::not_shown},
                     {"freshness", name_of(report->freshness)},
