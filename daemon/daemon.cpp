@@ -124,6 +124,8 @@ Result<void> Daemon::start_ledger() {
     options.state_dir = directory;
     options.checkpoint_interval = config_.ledger.checkpoint_interval;
     options.evidence_interval = config_.ledger.evidence_interval;
+    options.anchors_per_day = config_.ledger.anchors_per_day;
+    options.anchor_interval = config_.ledger.anchor_interval;
     options.cosign_key = directory + "/cosign-key.pem";
     options.ledger.path = directory + "/ledger.db";
     options.ledger.max_bytes = config_.ledger.max_bytes;
@@ -269,7 +271,7 @@ void Daemon::stop_following() {
 }
 
 void Daemon::stop_recording() {
-    ledger_.checkpoint(ledger::Occasion::closing, [this](const Result<void> &signed_off) {
+    ledger_.close([this](const Result<void> &signed_off) {
         if (!signed_off) {
             log_.write_error(LogLevel::warning, "last_checkpoint_failed", signed_off.error());
         }

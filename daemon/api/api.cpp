@@ -27,6 +27,9 @@ constexpr std::array<std::string_view, 1> item_parameters = {"id"};
 
 constexpr std::array route_table = {
     Route{Method::get, "/v1/health", Role::reader, &Api::health, {}},
+    Route{Method::get, "/v1/ledger", Role::reader, &Api::ledger_show, {}},
+    Route{Method::post, "/v1/ledger/evidence", Role::operator_, &Api::ledger_evidence, {}},
+    Route{Method::post, "/v1/ledger/adopt", Role::admin, &Api::ledger_adopt, {}},
     Route{Method::get, "/v1/ledger/head", Role::reader, &Api::ledger_head, {}},
     Route{Method::get, "/v1/ledger/records", Role::reader, &Api::ledger_records, record_parameters},
     Route{Method::get, "/v1/ledger/key", Role::reader, &Api::ledger_key, {}},
@@ -157,6 +160,10 @@ void Api::health(const Request & /*request*/, Then<Result<Response>> then) {
         body["unsigned_detail"] = std::format("{}: {}", info(why->code).message, trouble_text(*why));
     }
     then(json_response(body));
+}
+
+void Api::ledger_show(const Request & /*request*/, Then<Result<Response>> then) {
+    then(json_response(ledger_json(ledger_)));
 }
 
 void Api::ledger_head(const Request & /*request*/, Then<Result<Response>> then) {

@@ -304,4 +304,23 @@ Result<void> Ledger::add_checkpoint(std::uint64_t size, std::string_view note,
     return {};
 }
 
+Result<AnchorBook> Ledger::read_anchors(std::uint64_t since_ns, std::size_t limit) {
+    return ledger::read_anchors(database_, since_ns, limit);
+}
+
+Result<Anchor> Ledger::begin_anchor(std::uint64_t at_ns, AnchorReason reason, const Hash &before) {
+    if (auto set = be(Durability::power); !set) {
+        return std::unexpected(std::move(set.error()));
+    }
+    auto put = put_anchor(database_, at_ns, reason, before);
+    options_.on_step("anchor pending");
+    return put;
+}
+
+Result<void> Ledger::end_anchor(std::uint64_t id, std::uint64_t count) {
+    auto ended = be(Durability::power).and_then([&] { return finish_anchor(database_, id, count); });
+    options_.on_step("anchor done");
+    return ended;
+}
+
 } // namespace dsmil::ledger

@@ -4,6 +4,7 @@
 // disk. Its memory does not grow with the file.
 #pragma once
 
+#include "ledger/anchor_table.hpp"
 #include "ledger/database.hpp"
 #include "ledger/durability.hpp"
 #include "ledger/record.hpp"
@@ -78,6 +79,11 @@ class Ledger {
                                               const std::optional<Quote> &quote = {});
     [[nodiscard]] const std::optional<std::string> &last_checkpoint() const { return last_checkpoint_; }
     [[nodiscard]] std::uint64_t last_checkpoint_size() const { return last_checkpoint_size_; }
+
+    // The TPM's anchors of checkpoints (anchor_table.hpp), each step durable.
+    [[nodiscard]] Result<AnchorBook> read_anchors(std::uint64_t since_ns, std::size_t limit);
+    [[nodiscard]] Result<Anchor> begin_anchor(std::uint64_t at_ns, AnchorReason reason, const Hash &before);
+    [[nodiscard]] Result<void> end_anchor(std::uint64_t id, std::uint64_t count);
 
     [[nodiscard]] Result<void> limit_bytes(std::uint64_t bytes) { return database_.limit_bytes(bytes); }
 

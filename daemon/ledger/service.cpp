@@ -56,8 +56,9 @@ std::size_t memory_of(const Record &record) {
 } // namespace
 
 Service::Service(Reactor &reactor, const Log &log, const Clock &clock, Signer &signer, Notary *notary)
-    : reactor_(reactor), log_(log), clock_(clock), signer_(signer), boot_id_(boot_id()),
-      checkpoint_timer_(reactor), sealer_(log, clock, signer, notary), writer_("dsmild-ledger"), reader_worker_("dsmild-reader") {}
+    : reactor_(reactor), log_(log), clock_(clock), signer_(signer), notary_(notary), boot_id_(boot_id()),
+      checkpoint_timer_(reactor), sealer_(log, clock, signer, notary),
+      anchorer_(reactor, log, clock, notary, *this), writer_("dsmild-ledger"), reader_worker_("dsmild-reader") {}
 
 Result<void> Service::start(ServiceOptions options) {
     options_ = std::move(options);
@@ -73,6 +74,7 @@ Result<void> Service::start(ServiceOptions options) {
     }
     reader_ = std::make_unique<LedgerReader>(std::move(*reader));
     snapshot_ = take_snapshot();
+    anchorer_.configure(options_.anchors_per_day, options_.anchor_interval);
     if (!options_.cosign_key.empty()) {
         return sealer_.cosign_with(options_.cosign_key, snapshot_.origin);
     }
@@ -88,19 +90,6 @@ bool Service::stop(std::chrono::milliseconds patience) {
 
 Snapshot Service::take_snapshot() const {
     return {ledger_->head(), ledger_->origin(), ledger_->last_checkpoint(), ledger_->last_checkpoint_size()};
-}
-
-template <typename T, typename Work>
-void Service::submit(Worker &worker, Work work, Then<Result<T>> then) {
-    // Shared, because the task may be refused, and then the caller hears of it here.
-    const auto answer = std::make_shared<Then<Result<T>>>(std::move(then));
-    const bool taken = worker.submit(normal, [this, work = std::move(work), answer]() mutable {
-        Result<T> result = work();
-        reactor_.post([answer, result = std::move(result)]() mutable { (*answer)(std::move(result)); });
-    });
-    if (!taken) {
-        reactor_.post([answer] { (*answer)(fail(Code::try_again, "too much work waits for the ledger")); });
-    }
 }
 
 Record Service::own_record(std::string action, std::string outcome) const {
@@ -271,6 +260,7 @@ void Service::signer_ready() {
         checkpoint_scheduled_ = false;
     }
     schedule_checkpoint();
+    anchorer_.notary_ready();
 }
 
 void Service::periodic_checkpoint() {
@@ -298,18 +288,19 @@ void Service::checkpoint(Occasion occasion, Then<Result<void>> then) {
     }
     const std::chrono::nanoseconds since(clock_.boottime_ns() - last_evidence_ns_);
     const bool evidence = occasion != Occasion::interval || since >= options_.evidence_interval;
-    sync([this, evidence, then = std::move(then)](Result<Head> head) mutable {
+    sync([this, evidence, occasion, then = std::move(then)](Result<Head> head) mutable {
         if (!head) {
             then(std::unexpected(std::move(head.error())));
             return;
         }
-        sealer_.draft({snapshot_.origin, head->size, head->root}, evidence, [this, then = std::move(then)](Result<Draft> drafted) mutable {
-            if (!drafted) {
-                then(std::unexpected(std::move(drafted.error())));
-                return;
-            }
-            keep_checkpoint(std::move(*drafted), std::move(then));
-        });
+        sealer_.draft({snapshot_.origin, head->size, head->root}, evidence,
+                      [this, occasion, then = std::move(then)](Result<Draft> drafted) mutable {
+                          if (!drafted) {
+                              then(std::unexpected(std::move(drafted.error())));
+                              return;
+                          }
+                          keep_checkpoint(std::move(*drafted), occasion, std::move(then));
+                      });
     });
 }
 
@@ -325,7 +316,7 @@ void Service::sync(Then<Result<Head>> then) {
         std::move(then));
 }
 
-void Service::keep_checkpoint(Draft draft, Then<Result<void>> then) {
+void Service::keep_checkpoint(Draft draft, Occasion occasion, Then<Result<void>> then) {
     const bool evidence = draft.evidence;
     submit<Snapshot>(
         writer_,
@@ -339,7 +330,7 @@ void Service::keep_checkpoint(Draft draft, Then<Result<void>> then) {
             }
             return take_snapshot();
         },
-        [this, evidence, then = std::move(then)](Result<Snapshot> snapshot) mutable {
+        [this, evidence, occasion, then = std::move(then)](Result<Snapshot> snapshot) mutable {
             if (!snapshot) {
                 then(std::unexpected(std::move(snapshot.error())));
                 return;
@@ -347,8 +338,51 @@ void Service::keep_checkpoint(Draft draft, Then<Result<void>> then) {
             last_checkpoint_ns_ = clock_.boottime_ns();
             last_evidence_ns_ = evidence ? last_checkpoint_ns_ : last_evidence_ns_;
             publish(*snapshot);
+            anchorer_.checkpointed(occasion == Occasion::critical);
             then({});
         });
+}
+
+void Service::close(Then<Result<void>> then) {
+    checkpoint(Occasion::closing, [this, then = std::move(then)](Result<void> result) mutable {
+        anchorer_.close([then = std::move(then), result = std::move(result)]() mutable { then(std::move(result)); });
+    });
+}
+
+void Service::certify_anchors(Bytes nonce, Then<Result<AnchorEvidence>> then) {
+    if (notary_ == nullptr) {
+        then(fail(Code::tpm_missing, "nothing remembers the ledger"));
+        return;
+    }
+    notary_->certify(std::move(nonce), std::move(then));
+}
+
+void Service::read_book(std::uint64_t since_ns, std::size_t limit, Then<Result<AnchorBook>> then) {
+    submit<AnchorBook>(
+        writer_, [this, since_ns, limit] { return ledger_->read_anchors(since_ns, limit); }, std::move(then));
+}
+
+void Service::begin_anchor(std::uint64_t at_ns, AnchorReason reason, const Hash &before,
+                           Then<Result<Anchor>> then) {
+    submit<Anchor>(
+        writer_, [this, at_ns, reason, before] { return ledger_->begin_anchor(at_ns, reason, before); },
+        std::move(then));
+}
+
+void Service::end_anchor(std::uint64_t id, std::uint64_t count, Then<Result<void>> then) {
+    submit<void>(writer_, [this, id, count] { return ledger_->end_anchor(id, count); }, std::move(then));
+}
+
+void Service::notice(std::string action, std::string detail) {
+    Record record = own_record(std::move(action), "noticed");
+    record.context.push_back({"detail", std::move(detail)});
+    std::vector<Record> records;
+    records.push_back(std::move(record));
+    append(std::move(records), [this](const Result<Appended> &kept) {
+        if (!kept) {
+            log_.write_error(LogLevel::error, "ledger_append_failed", kept.error());
+        }
+    });
 }
 
 void Service::export_copy(Then<Result<Fd>> then) {
@@ -379,7 +413,8 @@ void Service::export_copy(Then<Result<Fd>> then) {
 }
 
 void Service::seal_export(const std::string &path, const Head &head, Then<Result<Fd>> then) {
-    sealer_.draft({snapshot_.origin, head.size, head.root}, true, [this, path, then = std::move(then)](Result<Draft> drafted) mutable {
+    sealer_.draft({snapshot_.origin, head.size, head.root}, true,
+                  [this, path, then = std::move(then)](Result<Draft> drafted) mutable {
         // Without a TPM the copy is as unsigned as the ledger itself, and verification will say so.
         const bool no_signer = !drafted && drafted.error().code == Code::tpm_missing;
         if (!drafted && !no_signer) {

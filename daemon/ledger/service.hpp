@@ -10,6 +10,7 @@
 #include "base/reactor.hpp"
 #include "base/worker.hpp"
 #include "dsmil/fd.hpp"
+#include "ledger/anchorer.hpp"
 #include "ledger/export.hpp"
 #include "ledger/ledger.hpp"
 #include "ledger/sealer.hpp"
@@ -48,12 +49,15 @@ struct ServiceOptions {
     // Between checkpoints that are cosigned and quoted, too.
     std::chrono::milliseconds evidence_interval{60'000};
     std::string cosign_key; // a PEM file, made when it is not there; empty: no cosignature
+    // Of checkpoints in the TPM, whose memory wears out.
+    unsigned anchors_per_day = 0; // 0: none
+    std::chrono::milliseconds anchor_interval{600'000};
 };
 
 // Why a checkpoint is made.
 enum class Occasion : std::uint8_t { interval, critical, closing };
 
-class Service {
+class Service final : private AnchorStore {
   public:
     // Critical records are signed at once, and however many there are, not more
     // often than this.
@@ -113,6 +117,14 @@ class Service {
     // Signs what is not signed yet, now: calls back with an error when that
     // did not work (no TPM, disk full, a signature that does not hold).
     void checkpoint(Occasion occasion, Then<Result<void>> then);
+    // The same for the end, and anchors it.
+    void close(Then<Result<void>> then);
+
+    // What the TPM remembers.
+    [[nodiscard]] const Anchorer &anchors() const { return anchorer_; }
+    // See Notary::certify(); tpm_missing without one.
+    void certify_anchors(Bytes nonce, Then<Result<AnchorEvidence>> then);
+    void adopt_anchors(Then<Result<void>> then) { anchorer_.adopt(std::move(then)); }
 
     // A clean copy that ends with a checkpoint of all its records (unsigned when
     // there is no TPM). The file has no name any more and goes with the descriptor.
@@ -156,7 +168,14 @@ class Service {
     void schedule_checkpoint();
     void periodic_checkpoint();
     void sync(Then<Result<Head>> then);
-    void keep_checkpoint(Draft draft, Then<Result<void>> then);
+    void keep_checkpoint(Draft draft, Occasion occasion, Then<Result<void>> then);
+    // AnchorStore
+    void read_book(std::uint64_t since_ns, std::size_t limit, Then<Result<AnchorBook>> then) override;
+    void begin_anchor(std::uint64_t at_ns, AnchorReason reason, const Hash &before,
+                      Then<Result<Anchor>> then) override;
+    void end_anchor(std::uint64_t id, std::uint64_t count, Then<Result<void>> then) override;
+    [[nodiscard]] std::uint64_t signed_size() const override { return snapshot_.checkpoint_size; }
+    void notice(std::string action, std::string detail) override;
     void seal_export(const std::string &path, const Head &head, Then<Result<Fd>> then);
     [[nodiscard]] Snapshot take_snapshot() const; // on the writer's thread
     template <typename T, typename Work>
@@ -166,6 +185,7 @@ class Service {
     const Log &log_;
     const Clock &clock_;
     Signer &signer_;
+    Notary *notary_;
     ServiceOptions options_;
     Id128 boot_id_;
     Snapshot snapshot_;
@@ -185,11 +205,25 @@ class Service {
     std::uint64_t last_checkpoint_ns_ = 0;          // CLOCK_BOOTTIME
     std::uint64_t last_evidence_ns_ = 0;            // likewise
     Sealer sealer_;
+    Anchorer anchorer_;
     std::uint64_t exports_ = 0;
     std::unique_ptr<Ledger> ledger_;       // of the writer's thread, once started
     std::unique_ptr<LedgerReader> reader_; // of the reader's thread
     Worker writer_;                        // these last: they use the others
     Worker reader_worker_;
 };
+
+template <typename T, typename Work>
+void Service::submit(Worker &worker, Work work, Then<Result<T>> then) {
+    // Shared, because the task may be refused, and then the caller hears of it here.
+    const auto answer = std::make_shared<Then<Result<T>>>(std::move(then));
+    const bool taken = worker.submit(normal, [this, work = std::move(work), answer]() mutable {
+        Result<T> result = work();
+        reactor_.post([answer, result = std::move(result)]() mutable { (*answer)(std::move(result)); });
+    });
+    if (!taken) {
+        reactor_.post([answer] { (*answer)(fail(Code::try_again, "too much work waits for the ledger")); });
+    }
+}
 
 } // namespace dsmil::ledger

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tpm/notary.hpp"
 
+#include "tpm/anchor.hpp"
+#include "tpm/certify.hpp"
 #include "tpm/quote.hpp"
+#include "tpm/tpm.hpp"
 
 #include <numeric>
 #include <utility>
@@ -31,6 +34,33 @@ void Notary::quote(const Hash &digest, Then<Result<ledger::Quote>> then) {
                 return kept;
             }));
         });
+}
+
+void Notary::run(Operation operation, Then<Result<ledger::AnchorMemory>> then) {
+    tpm_.run<ledger::AnchorMemory>(Urgency::checkpoint, usual_deadline, std::move(operation),
+                                   std::move(then));
+}
+
+void Notary::recall(Then<Result<ledger::AnchorMemory>> then) {
+    run([](Tpm &tpm) { return read_anchor(tpm); }, std::move(then));
+}
+
+void Notary::prepare(Then<Result<ledger::AnchorMemory>> then) {
+    run([](Tpm &tpm) { return define_anchor(tpm); }, std::move(then));
+}
+
+void Notary::extend(const Hash &before, const Hash &digest, Then<Result<ledger::AnchorMemory>> then) {
+    run([before, digest](Tpm &tpm) { return extend_anchor(tpm, before, digest); }, std::move(then));
+}
+
+void Notary::count(std::optional<std::uint64_t> before, Then<Result<ledger::AnchorMemory>> then) {
+    run([before](Tpm &tpm) { return count_anchor(tpm, before); }, std::move(then));
+}
+
+void Notary::certify(Bytes nonce, Then<Result<ledger::AnchorEvidence>> then) {
+    tpm_.run<ledger::AnchorEvidence>(
+        Urgency::quote, usual_deadline, [nonce = std::move(nonce)](Tpm &tpm) { return certify_anchor(tpm, nonce); },
+        std::move(then));
 }
 
 } // namespace dsmil::tpm
