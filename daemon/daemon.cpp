@@ -29,8 +29,8 @@ tpm::TpmOptions tpm_options(const Config &config, tpm::Secrets secrets) {
 Daemon::Daemon(Config config, tpm::Secrets secrets, const Log &log, const Clock &clock,
                std::function<void(const std::string &)> notify)
     : config_(std::move(config)), log_(log), clock_(clock), notify_(std::move(notify)), watchdog_(reactor_),
-      guard_(reactor_), tpm_(reactor_, log, tpm_options(config_, std::move(secrets))),
-      notary_(tpm_), ledger_(reactor_, log, clock, tpm_, &notary_), grant_signer_(tpm_),
+      guard_(reactor_), tpm_(reactor_, log, tpm_options(config_, std::move(secrets))), notary_(tpm_),
+      ledger_(reactor_, log, clock, tpm_, &notary_), grant_signer_(tpm_),
       grants_(reactor_, log, clock, ledger_, grant_signer_,
               std::make_unique<grants::ModuleKernel>(Paths{.nodes = config_.device.nodes})),
       responder_(reactor_, log, clock, ledger_, grants_,

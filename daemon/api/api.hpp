@@ -35,8 +35,9 @@ class Api {
   public:
     Api(const Log &log, ledger::Service &ledger, tpm::Service &tpm, DeviceApi device, IdentityApi identity,
         TpmApi chip, grants::Service &grants, response::Responder &responder, Roles roles)
-        : log_(log), ledger_(ledger), tpm_(tpm), log_api_(ledger), device_(std::move(device)), identity_(std::move(identity)),
-          chip_(std::move(chip)), grants_(grants), responder_(responder), roles_(std::move(roles)) {}
+        : log_(log), ledger_(ledger), tpm_(tpm), log_api_(ledger), device_(std::move(device)),
+          identity_(std::move(identity)), chip_(std::move(chip)), grants_(grants), responder_(responder),
+          roles_(std::move(roles)) {}
 
     // Checks the role, then does it. Calls back on the reactor's thread, perhaps
     // before it returns.

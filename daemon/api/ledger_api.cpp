@@ -87,11 +87,10 @@ void LedgerApi::evidence(const Request &request, Then<Result<Response>> then) {
     }
     auto record = record_for(ledger_, "ledger_evidence", request.peer);
     record.values = {{"nonce", *nonce}};
-    ledger_.certify_anchors(
-        std::move(*nonce), [this, record = std::move(record),
-                            then = std::move(then)](const Result<ledger::AnchorEvidence> &made) mutable {
-            answer_recorded(ledger_, std::move(record), made.transform(ledger::evidence_json), std::move(then));
-        });
+    ledger_.certify_anchors(std::move(*nonce), [this, record = std::move(record), then = std::move(then)](
+                                                   const Result<ledger::AnchorEvidence> &made) mutable {
+        answer_recorded(ledger_, std::move(record), made.transform(ledger::evidence_json), std::move(then));
+    });
 }
 
 void LedgerApi::adopt(const Request &request, Then<Result<Response>> then) {
@@ -111,7 +110,8 @@ void LedgerApi::adopt(const Request &request, Then<Result<Response>> then) {
             return;
         }
         // Signed first, so that the anchor covers it.
-        ledger_.checkpoint(ledger::Occasion::critical, [this, then = std::move(then)](Result<void> done) mutable {
+        ledger_.checkpoint(ledger::Occasion::critical, [this,
+                                                        then = std::move(then)](Result<void> done) mutable {
             if (!done) {
                 then(std::unexpected(std::move(done.error())));
                 return;

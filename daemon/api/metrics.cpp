@@ -90,8 +90,8 @@ void put_anchors(prometheus::Page &page, const ledger::Anchorer &anchors) {
                 budget.per_day());
     page.single("dsmil_anchor_budget_used", "gauge", "How many of them were used in the last 24 hours.",
                 budget.used(anchors.now()));
-    page.single("dsmil_anchor_budget_left", "gauge", "How many it may be made to remember now, one after the other.",
-                budget.left(anchors.now()));
+    page.single("dsmil_anchor_budget_left", "gauge",
+                "How many it may be made to remember now, one after the other.", budget.left(anchors.now()));
 }
 
 } // namespace

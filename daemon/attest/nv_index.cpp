@@ -47,8 +47,8 @@ Result<Bytes> verify_nv_certification(const NvCertification &certification, cons
                                       "question");
     }
     if (!std::ranges::equal(name, name_of(index))) {
-        return does_not_hold("name", std::format("it is not about the NV index 0x{:08X} as the daemon makes it",
-                                                 index.index));
+        return does_not_hold(
+            "name", std::format("it is not about the NV index 0x{:08X} as the daemon makes it", index.index));
     }
     if (offset != 0 || contents.size() != index.size) {
         return does_not_hold("contents", "it does not say all that the index holds");

@@ -105,14 +105,14 @@ Result<QuoteReport> check_content(Attestation attestation, const Pcrs &pcrs, Has
                              "the nonce is another one: this is not the answer to this question; ask "
                              "again, and suspect a replay if it stays");
     }
-    auto held =
-        check_selection(attestation, expected.pcrs)
-            .and_then([&] { return check_values(attestation, pcrs, hash); })
-            .and_then([&] {
-                return expected.earlier != nullptr ? check_clock(attestation.report, *expected.earlier)
-                                                   : Result<void>{};
-            })
-            .and_then([&] { return check_firmware(attestation.report, expected.firmware_versions); });
+    auto held = check_selection(attestation, expected.pcrs)
+                    .and_then([&] { return check_values(attestation, pcrs, hash); })
+                    .and_then([&] {
+                        return expected.earlier != nullptr
+                                   ? check_clock(attestation.report, *expected.earlier)
+                                   : Result<void>{};
+                    })
+                    .and_then([&] { return check_firmware(attestation.report, expected.firmware_versions); });
     if (!held) {
         return std::unexpected(std::move(held.error()));
     }

@@ -75,8 +75,7 @@ AnchorFinding compare(const std::optional<Anchor> &previous, const std::optional
     if (memory.value == last->after && memory.count == last->count) {
         return AnchorFinding::agrees;
     }
-    return memory.count && *memory.count > *last->count ? AnchorFinding::rolled_back
-                                                        : AnchorFinding::differs;
+    return memory.count && *memory.count > *last->count ? AnchorFinding::rolled_back : AnchorFinding::differs;
 }
 
 } // namespace dsmil::ledger

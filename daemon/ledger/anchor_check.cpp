@@ -36,17 +36,18 @@ class Match {
             return size_.value_or(0);
         }
         if (!last_count_ || witness_->count > *last_count_) {
-            return fail(Code::cut,
-                        std::format("the TPM counted {} anchors of its ledger, and this file knows of {}: it is "
-                                    "older, or its end was cut off",
-                                    witness_->count, last_count_ ? std::to_string(*last_count_) : "none"));
+            return fail(
+                Code::cut,
+                std::format("the TPM counted {} anchors of its ledger, and this file knows of {}: it is "
+                            "older, or its end was cut off",
+                            witness_->count, last_count_ ? std::to_string(*last_count_) : "none"));
         }
         if (contradicts_) {
             return fail(Code::forked, std::format("anchor {} is not the one that the TPM counted as {}",
                                                   *contradicts_, witness_->count));
         }
-        return fail(Code::forked,
-                    std::format("no anchor of the file is the one that the TPM counted as {}", witness_->count));
+        return fail(Code::forked, std::format("no anchor of the file is the one that the TPM counted as {}",
+                                              witness_->count));
     }
 
   private:
@@ -61,9 +62,8 @@ class Match {
 Result<AnchorReport> check_anchors(Database &database, std::uint64_t format, const AnchorWitness *witness) {
     AnchorReport report;
     Match match(witness);
-    auto rows = format >= 2 ? AnchorRows::open(database).transform([](AnchorRows opened) {
-        return std::optional(std::move(opened));
-    })
+    auto rows = format >= 2 ? AnchorRows::open(database).transform(
+                                  [](AnchorRows opened) { return std::optional(std::move(opened)); })
                             : Result<std::optional<AnchorRows>>(std::nullopt);
     if (!rows) {
         return std::unexpected(std::move(rows.error()));

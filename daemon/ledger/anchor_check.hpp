@@ -13,7 +13,7 @@ namespace dsmil::ledger {
 
 struct AnchorReport {
     std::uint64_t anchors = 0;
-    std::uint64_t adopted = 0; // of them: chains that began anew
+    std::uint64_t adopted = 0;      // of them: chains that began anew
     std::uint64_t adopted_size = 0; // what the last of these covers
     std::uint64_t last_size = 0;    // what the newest anchor covers
     // By the witness: what the anchor covers that the TPM held then; newer ones may follow in the file.

@@ -10,8 +10,9 @@
 namespace dsmil::ledger {
 namespace {
 
-constexpr std::string_view columns = "anchors.id, checkpoint, at, reason, before, after, count, size, note FROM "
-                                     "anchors LEFT JOIN checkpoints ON checkpoints.id = checkpoint";
+constexpr std::string_view columns =
+    "anchors.id, checkpoint, at, reason, before, after, count, size, note FROM "
+    "anchors LEFT JOIN checkpoints ON checkpoints.id = checkpoint";
 
 std::unexpected<Error> bad(std::uint64_t id, std::string_view why) {
     return fail(Code::tampered, std::format("anchor {}: {}", id, why));
@@ -29,8 +30,8 @@ Result<Hash> hash_of(const Statement &row, int column, std::uint64_t id) {
 
 // With what it says of itself.
 Result<Anchor> read_anchor(const Statement &row) {
-    Anchor anchor{.id = row.number(0), .checkpoint = row.number(1), .size = row.number(7),
-                  .at_ns = row.number(2)};
+    Anchor anchor{
+        .id = row.number(0), .checkpoint = row.number(1), .size = row.number(7), .at_ns = row.number(2)};
     const auto reason = anchor_reason(row.text(3));
     const auto before = hash_of(row, 4, anchor.id);
     const auto after = hash_of(row, 5, anchor.id);
@@ -167,8 +168,11 @@ Result<Anchor> put_anchor(Database &database, std::uint64_t at_ns, AnchorReason 
     if (!note) {
         return std::unexpected(note.error());
     }
-    Anchor anchor{.id = newest->number(3), .checkpoint = newest->number(0), .size = newest->number(1),
-                  .at_ns = at_ns, .reason = reason};
+    Anchor anchor{.id = newest->number(3),
+                  .checkpoint = newest->number(0),
+                  .size = newest->number(1),
+                  .at_ns = at_ns,
+                  .reason = reason};
     newest->reset();
     anchor.digest = anchor_digest(at_ns, reason, note->text);
     anchor.before = before;

@@ -29,8 +29,8 @@ struct AnchorBook {
 // It is pending no more.
 [[nodiscard]] Result<void> finish_anchor(Database &database, std::uint64_t id, std::uint64_t count);
 
-// The rows of a file, in order, each checked against its checkpoint and the one before it; only the last may be
-// pending.
+// The rows of a file, in order, each checked against its checkpoint and the one before it; only the last may
+// be pending.
 class AnchorRows {
   public:
     [[nodiscard]] static Result<AnchorRows> open(Database &database);

@@ -46,23 +46,24 @@ void Anchorer::look() {
     busy_ = true;
     const std::uint64_t realtime = clock_.realtime_ns();
     const auto back = static_cast<std::uint64_t>(day.count());
-    store_.read_book(realtime > back ? realtime - back : 0, budget_.per_day(), [this](Result<AnchorBook> book) {
-        if (!book && book.error().code == Code::tampered) {
-            contradict(AnchorState::differs, book.error().detail);
-            return;
-        }
-        if (!book) {
-            trouble(std::move(book.error()));
-            return;
-        }
-        notary_->recall([this, book = std::move(*book)](Result<AnchorMemory> memory) {
-            if (!memory) {
-                trouble(std::move(memory.error()));
-                return;
-            }
-            judge(book, *memory);
-        });
-    });
+    store_.read_book(realtime > back ? realtime - back : 0, budget_.per_day(),
+                     [this](Result<AnchorBook> book) {
+                         if (!book && book.error().code == Code::tampered) {
+                             contradict(AnchorState::differs, book.error().detail);
+                             return;
+                         }
+                         if (!book) {
+                             trouble(std::move(book.error()));
+                             return;
+                         }
+                         notary_->recall([this, book = std::move(*book)](Result<AnchorMemory> memory) {
+                             if (!memory) {
+                                 trouble(std::move(memory.error()));
+                                 return;
+                             }
+                             judge(book, *memory);
+                         });
+                     });
 }
 
 void Anchorer::judge(const AnchorBook &book, const AnchorMemory &memory) {
@@ -94,14 +95,21 @@ void Anchorer::judge(const AnchorBook &book, const AnchorMemory &memory) {
         state_ = AnchorState::kept;
         idle();
         return;
-    case AnchorFinding::extend: extend(*book.last); return;
-    case AnchorFinding::count: count(*book.last, memory.count); return;
-    case AnchorFinding::finish: finish(*book.last, *memory.count); return;
+    case AnchorFinding::extend:
+        extend(*book.last);
+        return;
+    case AnchorFinding::count:
+        count(*book.last, memory.count);
+        return;
+    case AnchorFinding::finish:
+        finish(*book.last, *memory.count);
+        return;
     case AnchorFinding::rolled_back:
-        contradict(AnchorState::rolled_back,
-                   std::format("{}, and the ledger knows of {}: its end was cut off, or an older copy was put "
-                               "back",
-                               text_of(memory), last_ ? std::to_string(last_->count.value_or(0)) : "none"));
+        contradict(
+            AnchorState::rolled_back,
+            std::format("{}, and the ledger knows of {}: its end was cut off, or an older copy was put "
+                        "back",
+                        text_of(memory), last_ ? std::to_string(last_->count.value_or(0)) : "none"));
         return;
     case AnchorFinding::lost:
         contradict(AnchorState::lost, "the TPM was cleared, or its indices were removed: it remembers "
@@ -168,13 +176,14 @@ void Anchorer::consider() {
 void Anchorer::begin(AnchorReason reason) {
     busy_ = true;
     last_at_ = now();
-    store_.begin_anchor(clock_.realtime_ns(), reason, last_ ? last_->after : Hash{}, [this](Result<Anchor> put) {
-        if (!put) {
-            trouble(std::move(put.error()));
-            return;
-        }
-        extend(*put);
-    });
+    store_.begin_anchor(clock_.realtime_ns(), reason, last_ ? last_->after : Hash{},
+                        [this](Result<Anchor> put) {
+                            if (!put) {
+                                trouble(std::move(put.error()));
+                                return;
+                            }
+                            extend(*put);
+                        });
 }
 
 void Anchorer::extend(const Anchor &anchor) {
@@ -229,7 +238,8 @@ void Anchorer::finish(Anchor anchor, std::uint64_t count) {
 // What is kept: the ledger goes on, since what happens must not be lost, and nothing more is anchored,
 // since that would hide it.
 void Anchorer::contradict(AnchorState state, std::string detail) {
-    constexpr std::array<std::string_view, 3> actions = {"ledger_rolled_back", "anchor_lost", "anchor_differs"};
+    constexpr std::array<std::string_view, 3> actions = {"ledger_rolled_back", "anchor_lost",
+                                                         "anchor_differs"};
     state_ = state;
     detail_ = std::move(detail);
     const std::string action(
@@ -265,8 +275,8 @@ void Anchorer::idle() {
     troubled_ = false;
     retry_ = first_retry;
     if (adopting_) {
-        std::exchange(adopting_, nullptr)(
-            state_ == AnchorState::kept ? Result<void>{} : fail(Code::tampered, detail_));
+        std::exchange(adopting_,
+                      nullptr)(state_ == AnchorState::kept ? Result<void>{} : fail(Code::tampered, detail_));
     }
     if (state_ == AnchorState::kept) {
         detail_.clear();
@@ -282,7 +292,8 @@ bool Anchorer::adoptable() const {
 }
 
 Error Anchorer::nothing_to_adopt() const {
-    return {Code::conflict, std::format("there is nothing to adopt: the anchors are {}", name_of(state_)), {}};
+    return {
+        Code::conflict, std::format("there is nothing to adopt: the anchors are {}", name_of(state_)), {}};
 }
 
 void Anchorer::adopt(Then<Result<void>> then) {

@@ -31,8 +31,9 @@ Result<void> Claims::judge_forks() const {
         return fail(Code::forked, fork_);
     }
     if (bad_ && good_ && good_->size > bad_->size) {
-        return fail(Code::forked, std::format("{} (of {} records) holds and {} (of {} records) contradicts it",
-                                              good_->name, good_->size, bad_->name, bad_->size));
+        return fail(Code::forked,
+                    std::format("{} (of {} records) holds and {} (of {} records) contradicts it", good_->name,
+                                good_->size, bad_->name, bad_->size));
     }
     return {};
 }
@@ -44,10 +45,11 @@ Result<void> Claims::judge_roots() const {
     if (bad_->size == 0) {
         return fail(Code::tampered, std::format("{} signs a root that no empty tree has", bad_->name));
     }
-    return fail(Code::tampered,
-                std::format("one of the records {} to {} was changed, and the tree with it: their root is not "
-                            "the one that {} signs",
-                            good_before_bad_, bad_->size - 1, bad_->name));
+    return fail(
+        Code::tampered,
+        std::format("one of the records {} to {} was changed, and the tree with it: their root is not "
+                    "the one that {} signs",
+                    good_before_bad_, bad_->size - 1, bad_->name));
 }
 
 Result<void> Claims::judge_length(std::uint64_t records) const {

@@ -23,7 +23,8 @@ class Claims {
 
     // A checkpoint whose signature holds, in order of size, with the recomputed root of its size:
     // nothing when the records end before. `held`: it comes from elsewhere.
-    void take(std::string name, const Checkpoint &checkpoint, const std::optional<Hash> &recomputed, bool held);
+    void take(std::string name, const Checkpoint &checkpoint, const std::optional<Hash> &recomputed,
+              bool held);
 
     // Each names the first thing that is wrong.
     // forked: two of them that no single history can satisfy.
@@ -35,7 +36,7 @@ class Claims {
 
     // Whether one of them shows that the record is as it was signed.
     [[nodiscard]] bool cover(std::uint64_t record) const { return good_ && good_->size > record; }
-    [[nodiscard]] std::uint64_t own() const { return own_; } // how many come from the log itself
+    [[nodiscard]] std::uint64_t own() const { return own_; }           // how many come from the log itself
     [[nodiscard]] std::uint64_t own_size() const { return own_size_; } // of the newest of those
 
   private:

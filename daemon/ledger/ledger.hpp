@@ -7,9 +7,9 @@
 #include "ledger/anchor_table.hpp"
 #include "ledger/database.hpp"
 #include "ledger/durability.hpp"
+#include "ledger/notary.hpp"
 #include "ledger/record.hpp"
 #include "ledger/schema.hpp"
-#include "ledger/notary.hpp"
 #include "ledger/tree.hpp"
 
 #include <cstdint>

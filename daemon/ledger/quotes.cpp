@@ -36,8 +36,8 @@ class Quotes {
         if (values.size() != boot_pcrs.size() * value_bytes) {
             return bad("it has not the values of the PCRs 0 to 15");
         }
-        attest::QuoteBundle bundle{.quoted = copy(row.bytes(1)), .signature = copy(row.bytes(2)),
-                                   .ak_public_pem = {}, .pcrs = {}};
+        attest::QuoteBundle bundle{
+            .quoted = copy(row.bytes(1)), .signature = copy(row.bytes(2)), .ak_public_pem = {}, .pcrs = {}};
         for (const unsigned pcr : boot_pcrs) {
             bundle.pcrs[pcr] = copy(values.subspan(pcr * value_bytes, value_bytes));
         }

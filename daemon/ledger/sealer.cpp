@@ -54,17 +54,17 @@ void Sealer::draft(Checkpoint checkpoint, bool evidence, Then<Result<Draft>> the
 void Sealer::add_quote(Draft draft, Then<Result<Draft>> then) {
     const Hash digest = sha256(as_bytes(draft.note.text));
     notary_->quote(digest,
-                  [this, draft = std::move(draft), then = std::move(then)](Result<Quote> quote) mutable {
-                      const bool failed = !quote && quote.error().code != Code::tpm_missing;
-                      if (failed && !quote_failed_) {
-                          log_.write_error(LogLevel::warning, "checkpoint_quote_failed", quote.error());
-                      }
-                      quote_failed_ = failed;
-                      if (quote) {
-                          draft.quote = std::move(*quote);
-                      }
-                      then(std::move(draft));
-                  });
+                   [this, draft = std::move(draft), then = std::move(then)](Result<Quote> quote) mutable {
+                       const bool failed = !quote && quote.error().code != Code::tpm_missing;
+                       if (failed && !quote_failed_) {
+                           log_.write_error(LogLevel::warning, "checkpoint_quote_failed", quote.error());
+                       }
+                       quote_failed_ = failed;
+                       if (quote) {
+                           draft.quote = std::move(*quote);
+                       }
+                       then(std::move(draft));
+                   });
 }
 
 Result<std::string> Sealer::finish(const Draft &draft) const {

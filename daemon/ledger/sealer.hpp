@@ -7,8 +7,8 @@
 #include "base/log.hpp"
 #include "ledger/checkpoint.hpp"
 #include "ledger/cosigner.hpp"
-#include "ledger/note.hpp"
 #include "ledger/notary.hpp"
+#include "ledger/note.hpp"
 #include "ledger/signer.hpp"
 
 #include <optional>

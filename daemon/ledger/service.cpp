@@ -58,7 +58,8 @@ std::size_t memory_of(const Record &record) {
 Service::Service(Reactor &reactor, const Log &log, const Clock &clock, Signer &signer, Notary *notary)
     : reactor_(reactor), log_(log), clock_(clock), signer_(signer), notary_(notary), boot_id_(boot_id()),
       checkpoint_timer_(reactor), sealer_(log, clock, signer, notary),
-      anchorer_(reactor, log, clock, notary, *this), writer_("dsmild-ledger"), reader_worker_("dsmild-reader") {}
+      anchorer_(reactor, log, clock, notary, *this), writer_("dsmild-ledger"),
+      reader_worker_("dsmild-reader") {}
 
 Result<void> Service::start(ServiceOptions options) {
     options_ = std::move(options);
@@ -345,7 +346,8 @@ void Service::keep_checkpoint(Draft draft, Occasion occasion, Then<Result<void>>
 
 void Service::close(Then<Result<void>> then) {
     checkpoint(Occasion::closing, [this, then = std::move(then)](Result<void> result) mutable {
-        anchorer_.close([then = std::move(then), result = std::move(result)]() mutable { then(std::move(result)); });
+        anchorer_.close(
+            [then = std::move(then), result = std::move(result)]() mutable { then(std::move(result)); });
     });
 }
 
@@ -413,31 +415,32 @@ void Service::export_copy(Then<Result<Fd>> then) {
 }
 
 void Service::seal_export(const std::string &path, const Head &head, Then<Result<Fd>> then) {
-    sealer_.draft({snapshot_.origin, head.size, head.root}, true,
-                  [this, path, then = std::move(then)](Result<Draft> drafted) mutable {
-        // Without a TPM the copy is as unsigned as the ledger itself, and verification will say so.
-        const bool no_signer = !drafted && drafted.error().code == Code::tpm_missing;
-        if (!drafted && !no_signer) {
-            ::unlink(path.c_str());
-            then(std::unexpected(std::move(drafted.error())));
-            return;
-        }
-        submit<Fd>(
-            reader_worker_,
-            [this, path,
-             draft = drafted ? std::optional(std::move(*drafted)) : std::nullopt]() -> Result<Fd> {
-                auto sealed = draft ? sealer_.finish(*draft).and_then([&](const std::string &note) {
-                    return seal_copy(path, draft->checkpoint.size, note, draft->quote);
-                })
-                                    : Result<void>{};
-                auto fd = open_and_unlink(path);
-                if (!sealed) {
-                    return std::unexpected(std::move(sealed.error()).in("sealing the export"));
-                }
-                return fd;
-            },
-            std::move(then));
-    });
+    sealer_.draft(
+        {snapshot_.origin, head.size, head.root}, true,
+        [this, path, then = std::move(then)](Result<Draft> drafted) mutable {
+            // Without a TPM the copy is as unsigned as the ledger itself, and verification will say so.
+            const bool no_signer = !drafted && drafted.error().code == Code::tpm_missing;
+            if (!drafted && !no_signer) {
+                ::unlink(path.c_str());
+                then(std::unexpected(std::move(drafted.error())));
+                return;
+            }
+            submit<Fd>(
+                reader_worker_,
+                [this, path,
+                 draft = drafted ? std::optional(std::move(*drafted)) : std::nullopt]() -> Result<Fd> {
+                    auto sealed = draft ? sealer_.finish(*draft).and_then([&](const std::string &note) {
+                        return seal_copy(path, draft->checkpoint.size, note, draft->quote);
+                    })
+                                        : Result<void>{};
+                    auto fd = open_and_unlink(path);
+                    if (!sealed) {
+                        return std::unexpected(std::move(sealed.error()).in("sealing the export"));
+                    }
+                    return fd;
+                },
+                std::move(then));
+        });
 }
 
 Result<std::string> Service::verifier_key() const {

@@ -70,8 +70,7 @@ class Service final : private AnchorStore {
     static constexpr std::size_t max_group_bytes = 2U << 20U;
 
     // Without a notary there are no quotes.
-    Service(Reactor &reactor, const Log &log, const Clock &clock, Signer &signer,
-            Notary *notary = nullptr);
+    Service(Reactor &reactor, const Log &log, const Clock &clock, Signer &signer, Notary *notary = nullptr);
 
     // Opens the ledger; blocks, for the start of the daemon.
     [[nodiscard]] Result<void> start(ServiceOptions options);

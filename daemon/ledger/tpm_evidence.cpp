@@ -26,7 +26,8 @@ std::optional<Bytes> bytes_member(const json::object &object, std::string_view n
                                                   : std::nullopt;
 }
 
-std::optional<attest::NvCertification> certification_member(const json::object &object, std::string_view name) {
+std::optional<attest::NvCertification> certification_member(const json::object &object,
+                                                            std::string_view name) {
     const auto *value = object.if_contains(name);
     if (value == nullptr || !value->is_object()) {
         return std::nullopt;

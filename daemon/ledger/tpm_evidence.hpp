@@ -32,7 +32,7 @@ struct AnchorWitness {
 
 // attestation_failed with what does not hold: `ak` must have signed both statements, over this nonce, about
 // the two indices as the daemon makes them. The key in the evidence itself is not looked at.
-[[nodiscard]] Result<AnchorWitness> verify_evidence(const AnchorEvidence &evidence, const attest::PublicKey &ak,
-                                                    ByteView nonce);
+[[nodiscard]] Result<AnchorWitness> verify_evidence(const AnchorEvidence &evidence,
+                                                    const attest::PublicKey &ak, ByteView nonce);
 
 } // namespace dsmil::ledger

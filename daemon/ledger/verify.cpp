@@ -76,8 +76,9 @@ class StoredClaims final : public ClaimSource {
         if (!read && read.error().code != Code::not_signed) {
             return tampered(std::format("{}: its signature does not hold", name));
         }
-        auto checkpoint = read ? Result<Checkpoint>(read->checkpoint)
-                               : Note::parse(text).and_then([](const Note &note) { return Checkpoint::parse(note.text); });
+        auto checkpoint =
+            read ? Result<Checkpoint>(read->checkpoint)
+                 : Note::parse(text).and_then([](const Note &note) { return Checkpoint::parse(note.text); });
         if (!checkpoint || checkpoint->origin != origin_ || checkpoint->size != *stored_) {
             return tampered(std::format("{}: it is none of this ledger", name));
         }
@@ -122,8 +123,9 @@ class StoredClaims final : public ClaimSource {
 
 Result<void> judge_records(const Claims &claims, const Scan &scan) {
     if (scan.first_bad_leaf && claims.cover(*scan.first_bad_leaf)) {
-        return tampered(std::format("tile {} of level 0: it does not have the hash of record {}, which is right",
-                                    *scan.first_bad_leaf / tile_width, *scan.first_bad_leaf));
+        return tampered(
+            std::format("tile {} of level 0: it does not have the hash of record {}, which is right",
+                        *scan.first_bad_leaf / tile_width, *scan.first_bad_leaf));
     }
     if (scan.first_bad_leaf) {
         return tampered(std::format("record {}: its hash is not the one in the tree", *scan.first_bad_leaf));
@@ -164,8 +166,9 @@ Result<void> judge(const Claims &claims, const Scan &scan, const Meta &meta) {
 Result<void> judge_signatures(const StoredClaims &stored, const Scan &scan, const std::string &name) {
     const auto &claims = stored.claims();
     if (claims.own() == 0) {
-        return fail(Code::not_signed, std::format("no checkpoint is signed by {}{}", name,
-                                                  stored.foreign() > 0 ? " (there are some of other keys)" : ""));
+        return fail(Code::not_signed,
+                    std::format("no checkpoint is signed by {}{}", name,
+                                stored.foreign() > 0 ? " (there are some of other keys)" : ""));
     }
     if (claims.own_size() < scan.size) {
         return fail(Code::not_signed, std::format("records {} to {} come after the last signed checkpoint",
@@ -198,10 +201,10 @@ Result<void> judge_tpm(VerifyReport &report, Database &database, std::uint64_t f
     report.anchors = anchors->anchors;
     report.adopted = anchors->adopted;
     if (anchors->adopted > 0) {
-        report.notes.push_back(
-            std::format("the TPM's memory of the ledger began anew {} times, at last with {} records: of what "
-                        "was before it says nothing",
-                        anchors->adopted, anchors->adopted_size));
+        report.notes.push_back(std::format(
+            "the TPM's memory of the ledger began anew {} times, at last with {} records: of what "
+            "was before it says nothing",
+            anchors->adopted, anchors->adopted_size));
     }
     if (options.tpm != nullptr) {
         report.freshness = Freshness::tpm;
@@ -256,7 +259,8 @@ Result<Verified> verify_ledger(const std::string &path, std::span<const NoteVeri
     }
     const bool no_wal = lacks_wal(path);
     // One snapshot, even of a ledger that is being written.
-    auto verified = database->run("BEGIN").and_then([&] { return verify_database(*database, keys, held, options); });
+    auto verified =
+        database->run("BEGIN").and_then([&] { return verify_database(*database, keys, held, options); });
     if (verified && no_wal) {
         verified->report.notes.emplace_back(
             "the file is a live ledger's without its -wal file, so newer records may be "
@@ -290,7 +294,8 @@ Result<void> judge_freshness(VerifyReport &report, const Note &newest, const Sig
         }
     }
     if (!best) {
-        return fail(Code::not_signed, "the checkpoint has not the cosignatures that the witness policy wants");
+        return fail(Code::not_signed,
+                    "the checkpoint has not the cosignatures that the witness policy wants");
     }
     report.witnesses = best->witnesses;
     if (best->needs_witnesses) {
@@ -322,21 +327,26 @@ std::string VerifyReport::text() const {
     }
     text += std::format(", root {}, signed by {}", to_base64(root), origin);
     if (quotes > 0) {
-        text += std::format(", {} of its checkpoints quoted by {}", quotes,
-                            quotes_verified ? "the attestation key" : "an attestation key that was not checked");
+        text +=
+            std::format(", {} of its checkpoints quoted by {}", quotes,
+                        quotes_verified ? "the attestation key" : "an attestation key that was not checked");
     }
     if (!witnesses.empty()) {
         text += std::format(", cosigned by {} witnesses as of {}", witnesses.size(), time_text(fresh_since));
     }
     switch (freshness) {
-    case Freshness::not_shown: text += "; freshness not shown"; break;
+    case Freshness::not_shown:
+        text += "; freshness not shown";
+        break;
     case Freshness::held_checkpoint:
         text += std::format("; not older than the held checkpoint of {} records", fresh_size);
         break;
     case Freshness::tpm:
         text += std::format("; the TPM was asked and remembers it: fresh up to {} records", fresh_size);
         break;
-    case Freshness::witnessed: text += std::format("; fresh up to the {} records that they saw", fresh_size); break;
+    case Freshness::witnessed:
+        text += std::format("; fresh up to the {} records that they saw", fresh_size);
+        break;
     }
     for (const auto &note : notes) {
         text += "; " + note;
@@ -362,13 +372,15 @@ Result<VerifyReport> verify_log(const std::string &path, std::span<const NoteVer
     std::error_code error;
     const bool is_folder = std::filesystem::is_directory(path, error);
     if (is_folder && (options.tpm != nullptr || options.ak != nullptr)) {
-        return fail(Code::usage, "a folder of tiles has no quotes and anchors: the evidence of a TPM goes with a "
-                                 "ledger file");
+        return fail(Code::usage,
+                    "a folder of tiles has no quotes and anchors: the evidence of a TPM goes with a "
+                    "ledger file");
     }
     auto verified = is_folder ? verify_folder(path, keys, held_checkpoint)
                               : verify_ledger(path, keys, held_checkpoint, options);
-    auto judged = verified ? judge_freshness(verified->report, verified->newest, held ? &*held : nullptr, options)
-                           : std::unexpected(verified.error());
+    auto judged = verified
+                      ? judge_freshness(verified->report, verified->newest, held ? &*held : nullptr, options)
+                      : std::unexpected(verified.error());
     if (!judged) {
         return std::unexpected(std::move(judged.error()).in(std::format("verifying {}", path)));
     }
@@ -378,7 +390,8 @@ Result<VerifyReport> verify_log(const std::string &path, std::span<const NoteVer
     return std::move(verified->report);
 }
 
-Result<VerifyReport> verify_file(const std::string &path, std::string_view vkeys, const VerifyOptions &options) {
+Result<VerifyReport> verify_file(const std::string &path, std::string_view vkeys,
+                                 const VerifyOptions &options) {
     auto keys = parse_keys(vkeys);
     if (!keys) {
         return std::unexpected(std::move(keys.error()));

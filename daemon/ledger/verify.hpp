@@ -55,10 +55,10 @@ struct VerifyReport {
     std::uint64_t adopted = 0;            // of them: where that began anew
     std::uint64_t newest_realtime_ns = 0; // of the newest record; 0 when it does not say
     Freshness freshness = Freshness::not_shown;
-    std::uint64_t fresh_size = 0;  // what the held, witnessed or anchored checkpoint covers
-    std::uint64_t fresh_since = 0; // witnessed: as of when, seconds of POSIX time
+    std::uint64_t fresh_size = 0;       // what the held, witnessed or anchored checkpoint covers
+    std::uint64_t fresh_since = 0;      // witnessed: as of when, seconds of POSIX time
     std::vector<std::string> witnesses; // whose cosignatures hold, by the policy's names
-    std::vector<std::string> notes; // what the user should know besides
+    std::vector<std::string> notes;     // what the user should know besides
 
     // "consistent up to 17 records at 2026-01-01T00:00:00Z, root ..., freshness not shown"
     [[nodiscard]] std::string text() const;
@@ -68,11 +68,10 @@ struct VerifyReport {
 // The first key must have signed, the others not wrongly.
 // Errors, each with a detail that names the first thing that is wrong:
 //   tampered       a record, tile, checkpoint or signature is not what was signed
-//   cut            there are fewer records than a signed checkpoint covers, or fewer anchors than the TPM counted
-//   forked         two signed checkpoints contradict each other, or an anchor and the TPM
-//   not_signed     no checkpoint of this key, or records after the last one; not enough witnesses
-//   freshness_not_shown   only with require_fresh
-//   (quotes of the TPM are tampered, too, when they do not fit or are not the given key's)
+//   cut            there are fewer records than a signed checkpoint covers, or fewer anchors than the TPM
+//   counted forked         two signed checkpoints contradict each other, or an anchor and the TPM not_signed
+//   no checkpoint of this key, or records after the last one; not enough witnesses freshness_not_shown   only
+//   with require_fresh (quotes of the TPM are tampered, too, when they do not fit or are not the given key's)
 //   usage          a key or the held checkpoint is malformed
 //   not_found, permission, failed   it could not be checked
 [[nodiscard]] Result<VerifyReport> verify_log(const std::string &path, std::span<const NoteVerifier> keys,

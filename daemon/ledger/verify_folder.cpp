@@ -8,8 +8,8 @@
 #include "ledger/tree.hpp"
 
 #include <algorithm>
-#include <utility>
 #include <format>
+#include <utility>
 
 namespace dsmil::ledger {
 namespace {
@@ -113,8 +113,8 @@ class FolderScan {
         if (!stored) {
             return std::unexpected(stored.error());
         }
-        if (bad_tile_.empty() &&
-            (stored->size() < hashes.size() || !std::ranges::equal(std::span(*stored).first(hashes.size()), hashes))) {
+        if (bad_tile_.empty() && (stored->size() < hashes.size() ||
+                                  !std::ranges::equal(std::span(*stored).first(hashes.size()), hashes))) {
             bad_tile_ = std::format("tile {} of level {}", index, level);
         }
         return {};
@@ -183,8 +183,8 @@ class FolderScan {
         }
         // Bundles that still hold a kept record stay.
         if (gone_ > 0 && (pruned_ / tile_width * tile_width != gone_ || pruned_by_ < gone_)) {
-            return tampered(std::format("the records 0 to {} are missing, and no record tells that they were pruned",
-                                        gone_ - 1));
+            return tampered(std::format(
+                "the records 0 to {} are missing, and no record tells that they were pruned", gone_ - 1));
         }
         VerifyReport report;
         report.origin = head_.origin;
@@ -193,9 +193,10 @@ class FolderScan {
         report.checkpoints = 1;
         report.newest_realtime_ns = newest_realtime_ns_;
         if (gone_ > 0) {
-            report.notes.push_back(std::format("the records 0 to {} were pruned, as record {} says; their hashes are "
-                                               "still in the tree",
-                                               gone_ - 1, pruned_by_));
+            report.notes.push_back(
+                std::format("the records 0 to {} were pruned, as record {} says; their hashes are "
+                            "still in the tree",
+                            gone_ - 1, pruned_by_));
         }
         return report;
     }
@@ -208,7 +209,7 @@ class FolderScan {
     std::optional<std::uint64_t> bad_record_;
     std::string bad_tile_;
     Result<void> tile_error_; // of a tile above level 0
-    std::uint64_t gone_ = 0; // so many of the oldest records are not there
+    std::uint64_t gone_ = 0;  // so many of the oldest records are not there
     std::uint64_t pruned_ = 0;
     std::uint64_t pruned_by_ = 0;
     std::uint64_t newest_realtime_ns_ = 0;

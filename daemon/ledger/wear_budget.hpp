@@ -27,8 +27,8 @@ class WearBudget {
 
     [[nodiscard]] unsigned per_day() const { return per_day_; }
     [[nodiscard]] unsigned burst() const { return burst_; }
-    [[nodiscard]] unsigned left(SteadyTime now) const;           // at once
-    [[nodiscard]] unsigned used(SteadyTime now) const;           // in the last 24 hours
+    [[nodiscard]] unsigned left(SteadyTime now) const;                 // at once
+    [[nodiscard]] unsigned used(SteadyTime now) const;                 // in the last 24 hours
     [[nodiscard]] std::chrono::nanoseconds wait(SteadyTime now) const; // until there is one
 
   private:
@@ -36,7 +36,7 @@ class WearBudget {
 
     unsigned per_day_;
     unsigned burst_;
-    std::chrono::nanoseconds each_; // between two, in the long run
+    std::chrono::nanoseconds each_;         // between two, in the long run
     SteadyTime due_{SteadyTime::min() / 2}; // when all that were taken would have come one after the other
     std::deque<SteadyTime> taken_;          // in the last 24 hours, not more than per_day_
 };

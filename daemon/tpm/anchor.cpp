@@ -28,9 +28,9 @@ Result<std::optional<NvIndex>> find(Tpm &tpm, attest::NvPublic wanted) {
     }
     const auto name = (*index)->name();
     if (!name || *name != attest::name_of(wanted)) {
-        return fail(Code::tpm_changed,
-                    std::format("NV index 0x{:08X} is not as this daemon makes it: somebody else did",
-                                wanted.index));
+        return fail(
+            Code::tpm_changed,
+            std::format("NV index 0x{:08X} is not as this daemon makes it: somebody else did", wanted.index));
     }
     return index;
 }

@@ -59,8 +59,8 @@ void Notary::count(std::optional<std::uint64_t> before, Then<Result<ledger::Anch
 
 void Notary::certify(Bytes nonce, Then<Result<ledger::AnchorEvidence>> then) {
     tpm_.run<ledger::AnchorEvidence>(
-        Urgency::quote, usual_deadline, [nonce = std::move(nonce)](Tpm &tpm) { return certify_anchor(tpm, nonce); },
-        std::move(then));
+        Urgency::quote, usual_deadline,
+        [nonce = std::move(nonce)](Tpm &tpm) { return certify_anchor(tpm, nonce); }, std::move(then));
 }
 
 } // namespace dsmil::tpm

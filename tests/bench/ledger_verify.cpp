@@ -72,11 +72,13 @@ class Key {
 
     [[nodiscard]] std::string checkpoint(std::uint64_t size, const Hash &root) const {
         const auto text = Checkpoint{origin, size, root}.text();
-        const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
+        const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
+                                                                              EVP_MD_CTX_free);
         Bytes signature(static_cast<std::size_t>(EVP_PKEY_get_size(key_.get())));
         std::size_t length = signature.size();
         if (EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, key_.get()) != 1 ||
-            EVP_DigestSign(context.get(), signature.data(), &length, as_bytes(text).data(), text.size()) != 1) {
+            EVP_DigestSign(context.get(), signature.data(), &length, as_bytes(text).data(), text.size()) !=
+                1) {
             std::abort();
         }
         signature.resize(length);
@@ -144,9 +146,10 @@ void prove(const std::string &folder, std::uint64_t leaves) {
         Edge edge;
         for (std::uint64_t i = 0; i < leaves; i++) {
             const auto *bytes = reinterpret_cast<const std::uint8_t *>(&i);
-            edge.append(sha256(ByteView(bytes, sizeof i)), [&](unsigned level, std::uint64_t index, auto hashes) {
-                require(write_tile(database, level, index, hashes));
-            });
+            edge.append(sha256(ByteView(bytes, sizeof i)),
+                        [&](unsigned level, std::uint64_t index, auto hashes) {
+                            require(write_tile(database, level, index, hashes));
+                        });
         }
         for (unsigned level = 0; level < edge.levels().size(); level++) {
             if (!edge.levels()[level].empty()) {
@@ -165,9 +168,10 @@ void prove(const std::string &folder, std::uint64_t leaves) {
         const std::uint64_t index = i * 7'919 * 104'729 % leaves;
         spent.push_back(microseconds([&] {
             const auto source = require(LogSource::open(path));
-            const auto head = require(Note::parse(require(source->checkpoint())).and_then([](const Note &note) {
-                return Checkpoint::parse(note.text);
-            }));
+            const auto head =
+                require(Note::parse(require(source->checkpoint())).and_then([](const Note &note) {
+                    return Checkpoint::parse(note.text);
+                }));
             TileTree tree(head.size, [&](unsigned level, std::uint64_t at, std::uint64_t width) {
                 return source->tile(level, at, width);
             });

@@ -140,7 +140,8 @@ TEST_F(Evidence, TheQuoteIsOfTheCheckpointsText) {
     checkpoint(Occasion::interval);
     auto database = Database::open(directory.path("ledger.db"), Database::Mode::read_only).value();
     auto row =
-        database.prepare("SELECT attest, note, signature FROM quotes JOIN checkpoints ON id = checkpoint").value();
+        database.prepare("SELECT attest, note, signature FROM quotes JOIN checkpoints ON id = checkpoint")
+            .value();
     ASSERT_TRUE(row.step().value());
     const Hash digest = sha256(as_bytes(Note::parse(row.text(1)).value().text));
     const auto report = attest::verify_quote({.quoted = Bytes(row.bytes(0).begin(), row.bytes(0).end()),
@@ -211,8 +212,7 @@ TEST_F(Evidence, IsVerifiedWithTheAttestationKeyAndWithoutIt) {
     const auto signed_ones = verified(&ak);
     ASSERT_TRUE(signed_ones) << signed_ones.error().detail;
     EXPECT_TRUE(signed_ones->quotes_verified);
-    auto other =
-        attest::QuoteVerifier::make(test::AttestKey(attest::KeyKind::p256).public_key()).value();
+    auto other = attest::QuoteVerifier::make(test::AttestKey(attest::KeyKind::p256).public_key()).value();
     EXPECT_EQ(verified(&other).error().code, Code::tampered);
 }
 

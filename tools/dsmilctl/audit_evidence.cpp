@@ -20,8 +20,8 @@ dsmil::Result<int> run_audit_evidence(const Call &call, Output &out) {
     const boost::json::object question = {{"nonce", dsmil::to_hex(*nonce)}};
     const auto answer =
         ApiClient(call.socket).post("/v1/ledger/evidence", boost::json::serialize(question), patience);
-    const auto evidence = answer.and_then(
-        [](const std::string &text) { return dsmil::ledger::parse_evidence(text); });
+    const auto evidence =
+        answer.and_then([](const std::string &text) { return dsmil::ledger::parse_evidence(text); });
     if (!evidence) {
         return std::unexpected(evidence.error());
     }

@@ -24,10 +24,11 @@ int show(const Call &call, Output &out, boost::json::object answer, const Ledger
         {"records", std::format("{}, signed up to {}", ledger.size, ledger.signed_size)},
         {"tpm remembers", ledger.anchored_text()},
         {"state", printable(ledger.state + (ledger.detail.empty() ? "" : ": " + ledger.detail))},
-        {"wear budget", std::format("{} of {} used in 24 hours, {} left now{}; {} made and {} refused since the start",
-                                    ledger.used, ledger.per_day, ledger.left,
-                                    ledger.wait_s > 0 ? std::format(" (the next in {} s)", ledger.wait_s) : "",
-                                    ledger.made, ledger.refused)},
+        {"wear budget",
+         std::format("{} of {} used in 24 hours, {} left now{}; {} made and {} refused since the start",
+                     ledger.used, ledger.per_day, ledger.left,
+                     ledger.wait_s > 0 ? std::format(" (the next in {} s)", ledger.wait_s) : "", ledger.made,
+                     ledger.refused)},
     });
     return 0;
 }

@@ -21,10 +21,14 @@ constexpr std::uint64_t billion = 1'000'000'000;
 
 std::string_view name_of(ledger::Freshness freshness) {
     switch (freshness) {
-    case ledger::Freshness::not_shown: return "not_shown";
-    case ledger::Freshness::held_checkpoint: return "held_checkpoint";
-    case ledger::Freshness::witnessed: return "witnessed";
-    case ledger::Freshness::tpm: return "tpm";
+    case ledger::Freshness::not_shown:
+        return "not_shown";
+    case ledger::Freshness::held_checkpoint:
+        return "held_checkpoint";
+    case ledger::Freshness::witnessed:
+        return "witnessed";
+    case ledger::Freshness::tpm:
+        return "tpm";
     }
     return "not_shown";
 }
@@ -68,9 +72,9 @@ dsmil::Result<ledger::VerifyReport> verify(const Call &call) {
     }
     ledger::VerifyOptions options;
     options.require_fresh = call.has("--require-fresh");
-    options.now = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(
-                                                 std::chrono::system_clock::now().time_since_epoch())
-                                                 .count());
+    options.now = static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+            .count());
     if (const auto age = call.option("--max-age")) {
         const auto seconds = parse_number("--max-age", *age, std::numeric_limits<std::uint64_t>::max());
         if (!seconds) {
@@ -138,26 +142,26 @@ dsmil::Result<int> run_audit_verify(const Call &call, Output &out) {
         const auto time = [](std::uint64_t ns) {
             return ns != 0 ? boost::json::value(utc(ns)) : boost::json::value(nullptr);
         };
-        out.object({{"schema", call.command->schema},
-                    {"file", call.argument("FILE")},
-                    {"origin", report->origin},
-                    {"size", report->size},
-                    {"root", dsmil::to_hex(report->root)},
-                    {"checkpoints", report->checkpoints},
-                    {"quotes", report->quotes},
-                    {"quotes_verified", report->quotes_verified},
-                    {"anchors", report->anchors},
-                    {"adopted", report->adopted},
-                    {"newest", time(report->newest_realtime_ns)},
-                    {"fresh", report->freshness != ledger::Freshness::not_shown},
-                    {"freshness", name_of(report->freshness)},
-                    {"fresh_size", report->fresh_size},
-                    {"witnesses", std::move(witnesses)},
-                    {"witnessed", time(report->fresh_since < ~std::uint64_t{0} / billion
-                                           ? report->fresh_since * billion
-                                           : 0)},
-                    {"text", printable(report->text())},
-                    {"notes", std::move(notes)}});
+        out.object(
+            {{"schema", call.command->schema},
+             {"file", call.argument("FILE")},
+             {"origin", report->origin},
+             {"size", report->size},
+             {"root", dsmil::to_hex(report->root)},
+             {"checkpoints", report->checkpoints},
+             {"quotes", report->quotes},
+             {"quotes_verified", report->quotes_verified},
+             {"anchors", report->anchors},
+             {"adopted", report->adopted},
+             {"newest", time(report->newest_realtime_ns)},
+             {"fresh", report->freshness != ledger::Freshness::not_shown},
+             {"freshness", name_of(report->freshness)},
+             {"fresh_size", report->fresh_size},
+             {"witnesses", std::move(witnesses)},
+             {"witnessed",
+              time(report->fresh_since < ~std::uint64_t{0} / billion ? report->fresh_since * billion : 0)},
+             {"text", printable(report->text())},
+             {"notes", std::move(notes)}});
         return 0;
     }
     out.line(printable(call.argument("FILE") + ": " + report->text()));

@@ -201,9 +201,10 @@ Check check_anchors(const Machine &machine) {
         return {name, State::warn, "not known: " + told(ledger.error()), "mend daemon first"};
     }
     if (ledger->contradicted()) {
-        return {name, State::fail, printable(std::format("{}: {}", ledger->state, ledger->detail)),
-                "dsmilctl audit verify with a checkpoint that was kept elsewhere says what is missing; when you "
-                "know why: dsmilctl audit adopt"};
+        return {
+            name, State::fail, printable(std::format("{}: {}", ledger->state, ledger->detail)),
+            "dsmilctl audit verify with a checkpoint that was kept elsewhere says what is missing; when you "
+            "know why: dsmilctl audit adopt"};
     }
     if (ledger->state == "waiting") {
         return {name, State::warn, printable("waiting for the TPM: " + ledger->detail), "mend tpm first"};

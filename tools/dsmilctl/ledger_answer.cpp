@@ -43,9 +43,8 @@ dsmil::Result<void> take_last(LedgerAnswer &ledger, const boost::json::object &a
         return std::unexpected(reason.error());
     }
     anchor.reason = *reason;
-    return take_numbers<3>(last->get_object(), {{{"size", &anchor.size},
-                                                 {"count", &anchor.count},
-                                                 {"at_ns", &anchor.at_ns}}});
+    return take_numbers<3>(last->get_object(),
+                           {{{"size", &anchor.size}, {"count", &anchor.count}, {"at_ns", &anchor.at_ns}}});
 }
 
 } // namespace
@@ -55,8 +54,8 @@ bool LedgerAnswer::contradicted() const {
 }
 
 std::string LedgerAnswer::anchored_text() const {
-    return last ? std::format("up to {} records, anchor {} of {} ({})", last->size, last->count, utc(last->at_ns),
-                              printable(last->reason))
+    return last ? std::format("up to {} records, anchor {} of {} ({})", last->size, last->count,
+                              utc(last->at_ns), printable(last->reason))
                 : "nothing so far";
 }
 
@@ -64,10 +63,10 @@ dsmil::Result<LedgerAnswer> decode_ledger(const boost::json::object &answer) {
     LedgerAnswer ledger;
     const auto origin = string_member(answer, "origin");
     const auto anchors = object_member(answer, "anchors");
-    const auto state = anchors.and_then(
-        [](const boost::json::object &object) { return string_member(object, "state"); });
-    const auto budget = anchors.and_then(
-        [](const boost::json::object &object) { return object_member(object, "budget"); });
+    const auto state =
+        anchors.and_then([](const boost::json::object &object) { return string_member(object, "state"); });
+    const auto budget =
+        anchors.and_then([](const boost::json::object &object) { return object_member(object, "budget"); });
     if (!origin || !state || !budget) {
         return std::unexpected(!origin ? origin.error() : !state ? state.error() : budget.error());
     }
