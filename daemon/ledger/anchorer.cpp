@@ -25,7 +25,7 @@ std::string_view name_of(AnchorState state) {
 }
 
 Anchorer::Anchorer(Reactor &reactor, const Log &log, const Clock &clock, Notary *notary, AnchorStore &store)
-    : reactor_(reactor), log_(log), clock_(clock), notary_(notary), store_(store), timer_(reactor),
+    : log_(log), clock_(clock), notary_(notary), store_(store), timer_(reactor),
       retry_timer_(reactor) {}
 
 void Anchorer::configure(unsigned per_day, std::chrono::milliseconds interval) {
@@ -254,6 +254,10 @@ void Anchorer::contradict(AnchorState state, std::string detail) {
 
 // Until the TPM is there again; if nobody says so, it is asked by and by.
 void Anchorer::trouble(Error error) {
+    if (error.code == Code::conflict) { // an index that somebody else made in the place of ours
+        contradict(AnchorState::differs, std::move(error.detail));
+        return;
+    }
     if (!std::exchange(troubled_, true)) {
         log_.write_error(LogLevel::warning, "anchor_failed", error);
     }

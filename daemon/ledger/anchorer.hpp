@@ -95,7 +95,6 @@ class Anchorer {
     void trouble(Error error);
     void idle();
 
-    Reactor &reactor_;
     const Log &log_;
     const Clock &clock_;
     Notary *notary_;

@@ -31,7 +31,7 @@ class Notary {
     // tpm_missing when there is no TPM.
     virtual void quote(const Hash &digest, Then<Result<Quote>> then) = 0;
 
-    // The anchors' indices (anchor.hpp). tpm_changed when one of them is not as we make it.
+    // The anchors' indices (anchor.hpp). conflict when one of them is not as we make it.
     virtual void recall(Then<Result<AnchorMemory>> then) = 0;
     // Makes those that are not there.
     virtual void prepare(Then<Result<AnchorMemory>> then) = 0;

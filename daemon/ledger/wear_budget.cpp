@@ -20,7 +20,7 @@ void WearBudget::remember(std::span<const SteadyTime> past) {
 }
 
 bool WearBudget::take(SteadyTime now) {
-    if (burst_ == 0 || wait(now).count() > 0) {
+    if (burst_ == 0 || wait(now).count() > 0 || used(now) >= per_day_) {
         return false;
     }
     spend(now);

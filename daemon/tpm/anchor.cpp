@@ -29,8 +29,8 @@ Result<std::optional<NvIndex>> find(Tpm &tpm, attest::NvPublic wanted) {
     const auto name = (*index)->name();
     if (!name || *name != attest::name_of(wanted)) {
         return fail(
-            Code::tpm_changed,
-            std::format("NV index 0x{:08X} is not as this daemon makes it: somebody else did", wanted.index));
+            Code::conflict,
+            std::format("NV index 0x{:08X} is not as this daemon makes it: somebody else did, and must remove it", wanted.index));
     }
     return index;
 }

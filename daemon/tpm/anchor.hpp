@@ -11,7 +11,7 @@
 
 namespace dsmil::tpm {
 
-// tpm_changed, here and below, when an index is not as define_anchor() makes it (its Name).
+// conflict, here and below, when an index is not as define_anchor() makes it (its Name).
 [[nodiscard]] Result<ledger::AnchorMemory> read_anchor(Tpm &tpm);
 // Makes what is not there; owner's work.
 [[nodiscard]] Result<ledger::AnchorMemory> define_anchor(Tpm &tpm);

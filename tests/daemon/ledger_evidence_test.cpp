@@ -1,62 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // The cosignature and the quote of a checkpoint, and what is signed at once.
 #include "attest/quote.hpp"
-#include "attest_support.hpp"
 #include "base/file.hpp"
 #include "base/sha256.hpp"
 #include "ledger/cosigner.hpp"
 #include "ledger/database.hpp"
 #include "ledger/service.hpp"
 #include "ledger/verify.hpp"
+#include "paper_notary.hpp"
 #include "support.hpp"
 
 #include <algorithm>
 #include <filesystem>
 #include <format>
 #include <gtest/gtest.h>
-#include <numeric>
 #include <string_view>
 #include <utility>
 
 namespace dsmil::ledger {
 namespace {
-
-// Quotes like a TPM, with a key in memory.
-class PaperNotary final : public Notary {
-  public:
-    static std::vector<unsigned> pcrs() {
-        std::vector<unsigned> numbers(16);
-        std::iota(numbers.begin(), numbers.end(), 0U);
-        return numbers;
-    }
-    static attest::Pcrs values() {
-        attest::Pcrs values;
-        for (const unsigned pcr : pcrs()) {
-            values[pcr] = Bytes(32, static_cast<std::uint8_t>(pcr));
-        }
-        return values;
-    }
-    void quote(const Hash &digest, Then<Result<Quote>> then) override {
-        if (!usable) {
-            then(fail(Code::tpm_failed, "the test's TPM does not quote"));
-            return;
-        }
-        test::QuoteIngredients in;
-        in.nonce = Bytes(digest.begin(), digest.end());
-        in.clock_ms = ++clock_ms;
-        in.select = {0xFF, 0xFF, 0};
-        in.pcrs = values();
-        Quote quote{.attest = test::make_quoted(in), .signature = {}, .pcrs = {}};
-        quote.signature = ak.sign(quote.attest, attest::Signature::Scheme::ecdsa, attest::HashAlg::sha256);
-        for (const auto &[pcr, value] : in.pcrs) {
-            quote.pcrs.insert(quote.pcrs.end(), value.begin(), value.end());
-        }
-        then(std::move(quote));
-    }
-    test::AttestKey ak{attest::KeyKind::p256};
-    std::uint64_t clock_ms = 1'000;
-    bool usable = true;
-};
 
 class Evidence : public testing::Test {
   protected:
@@ -115,7 +77,8 @@ class Evidence : public testing::Test {
     test::TempDir directory;
     test::TestLog log;
     test::TestKey key;
-    PaperNotary notary;
+    test::PaperTpm tpm;
+    test::PaperNotary notary{tpm};
     Reactor reactor;
     Service service{reactor, log.log, system_clock(), key, &notary};
 };
@@ -147,8 +110,8 @@ TEST_F(Evidence, TheQuoteIsOfTheCheckpointsText) {
     const auto report = attest::verify_quote({.quoted = Bytes(row.bytes(0).begin(), row.bytes(0).end()),
                                               .signature = Bytes(row.bytes(2).begin(), row.bytes(2).end()),
                                               .ak_public_pem = notary.ak.pem(),
-                                              .pcrs = PaperNotary::values()},
-                                             digest, PaperNotary::pcrs());
+                                              .pcrs = test::PaperNotary::values()},
+                                             digest, test::PaperNotary::pcrs());
     EXPECT_TRUE(report) << report.error().detail;
 }
 

@@ -222,17 +222,19 @@ class WithTpm(TestCase):
         self.assertEqual((tpm["state"], tpm["attested"], tpm["trouble"]), ("ready", True, None))
         self.assertEqual(tpm["tpm"]["lockout"]["left_s"], 0)
         quotes = [command for command in tpm["commands"] if command["command"] == "Quote"]
-        self.assertEqual(quotes[0]["count"], 4)  # each of the three keys was tried with one
+        # Each of the three keys was tried with one, and checkpoints have theirs.
+        self.assertGreaterEqual(quotes[0]["count"], 4)
         self.assertGreater(quotes[0]["p50_ms"], 0)
         samples, types = parse_metrics(self.daemon.get("/v1/metrics").decode())
         self.assertEqual(samples["dsmil_tpm_up", ()], 1)
         self.assertEqual(types["dsmil_tpm_command_seconds"], "histogram")
         label = ("command", "Quote")
-        self.assertEqual(samples["dsmil_tpm_command_seconds_count", (label,)], 4)
+        self.assertGreaterEqual(samples["dsmil_tpm_command_seconds_count", (label,)], 4)
         buckets = [value for (name, labels), value in samples.items()
                    if name == "dsmil_tpm_command_seconds_bucket" and label in labels]
         self.assertEqual(buckets, sorted(buckets))
-        self.assertEqual(samples["dsmil_tpm_command_seconds_bucket", (label, ("le", "+Inf"))], 4)
+        self.assertEqual(samples["dsmil_tpm_command_seconds_bucket", (label, ("le", "+Inf"))],
+                         samples["dsmil_tpm_command_seconds_count", (label,)])
         self.assertEqual(samples["dsmil_tpm_lockout_counter", ()], 0)
 
     def check_metrics(self):
@@ -266,7 +268,7 @@ class WithTpm(TestCase):
         self.assertEqual(self.daemon.request("POST", "/v1/tpm/nv/write", {"index": "0x01801000", "data": "00"})[0], 404)
         tpm = self.daemon.get("/v1/tpm")
         quote = quotes()
-        self.assertEqual(quote["count"], before + 20)
+        self.assertGreaterEqual(quote["count"], before + 20)  # A checkpoint may have had one, too.
         self.assertTrue(0 < quote["p50_ms"] <= quote["p95_ms"] <= quote["p99_ms"], quote)
         self.assertEqual((tpm["queue"]["waiting"], tpm["queue"]["limit"]), (0, 256))
         self.assertGreater(sum(tpm["errors"].values()), 0, tpm["errors"])
