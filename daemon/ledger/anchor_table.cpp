@@ -30,8 +30,11 @@ Result<Hash> hash_of(const Statement &row, int column, std::uint64_t id) {
 
 // With what it says of itself.
 Result<Anchor> read_anchor(const Statement &row) {
-    Anchor anchor{
-        .id = row.number(0), .checkpoint = row.number(1), .size = row.number(7), .at_ns = row.number(2)};
+    Anchor anchor;
+    anchor.id = row.number(0);
+    anchor.checkpoint = row.number(1);
+    anchor.size = row.number(7);
+    anchor.at_ns = row.number(2);
     const auto reason = anchor_reason(row.text(3));
     const auto before = hash_of(row, 4, anchor.id);
     const auto after = hash_of(row, 5, anchor.id);
@@ -168,11 +171,12 @@ Result<Anchor> put_anchor(Database &database, std::uint64_t at_ns, AnchorReason 
     if (!note) {
         return std::unexpected(note.error());
     }
-    Anchor anchor{.id = newest->number(3),
-                  .checkpoint = newest->number(0),
-                  .size = newest->number(1),
-                  .at_ns = at_ns,
-                  .reason = reason};
+    Anchor anchor;
+    anchor.id = newest->number(3);
+    anchor.checkpoint = newest->number(0);
+    anchor.size = newest->number(1);
+    anchor.at_ns = at_ns;
+    anchor.reason = reason;
     newest->reset();
     anchor.digest = anchor_digest(at_ns, reason, note->text);
     anchor.before = before;
