@@ -170,7 +170,8 @@ class Forks(TilesCase):
 
     def fork(self):
         """Two logs of one key that agree on three records."""
-        one, two = Log(self, "example.com/log").grow(3), Log(self, "example.com/log").grow(3)
+        # The key's file is the origin's, so that the later one is in it.
+        two, one = Log(self, "example.com/log").grow(3), Log(self, "example.com/log").grow(3)
         two.key, two.raw, two.vkey = one.key, one.raw, one.vkey
         return one.grow(4), two.grow(2, b"another")
 
