@@ -113,6 +113,9 @@ TEST_F(DocumentedConfig, SaysTheDefaults) {
     EXPECT_EQ(documented->ledger.state_dir, defaults.ledger.state_dir);
     EXPECT_EQ(documented->ledger.origin, defaults.ledger.origin);
     EXPECT_EQ(documented->ledger.checkpoint_interval, defaults.ledger.checkpoint_interval);
+    EXPECT_EQ(documented->ledger.evidence_interval, defaults.ledger.evidence_interval);
+    EXPECT_EQ(documented->ledger.anchors_per_day, defaults.ledger.anchors_per_day);
+    EXPECT_EQ(documented->ledger.anchor_interval, defaults.ledger.anchor_interval);
     EXPECT_EQ(documented->ledger.max_bytes, defaults.ledger.max_bytes);
     EXPECT_EQ(documented->tpm.tcti, defaults.tpm.tcti);
     EXPECT_EQ(documented->tpm.limits.extend_pcrs, defaults.tpm.limits.extend_pcrs);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the TPM remembers of a ledger, from outside: dsmild with swtpm, dsmilctl, tpm2-tools, openssl, and
-ledger_reader.py as a second opinion on every verdict."""
+anchor_reader.py as a second opinion on every verdict."""
 import hashlib
 import json
 import os
@@ -17,7 +17,7 @@ import jsonschema
 from support import BUILD, SOURCE, TIMEOUT_S, TestCase
 
 DSMILCTL = os.path.join(BUILD, "tools/dsmilctl/dsmilctl")
-READER = os.path.join(SOURCE, "tests/daemon/ledger_reader.py")
+READER = os.path.join(SOURCE, "tests/daemon/anchor_reader.py")
 NONCE = "00112233445566778899aabbccddeeff"
 VALUE, COUNT = "0x180d510", "0x180d511"
 

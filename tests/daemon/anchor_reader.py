@@ -1,19 +1,24 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A second opinion on a ledger file, written from docs/ledger.md alone: hashlib, sqlite3 and openssl.
+"""A second opinion on every verdict about a ledger file, written from docs/ledger.md alone: sqlite3, hashlib
+and openssl, and for records and tiles tests/vm/ledger_reader.py.
 
-    ledger_reader.py LEDGER KEY [EVIDENCE NONCE AK.pem]     exits as `dsmilctl audit verify` does
+    anchor_reader.py LEDGER KEY [EVIDENCE NONCE AK.pem]     exits as `dsmilctl audit verify` does
 
 KEY is the file with the verifier keys; the first must have signed.
 """
 import base64
 import hashlib
 import json
+import os
 import sqlite3
 import struct
 import subprocess
 import sys
 import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../vm"))
+from ledger_reader import records as read_records, tiles_of, tree_root  # noqa: E402
 
 TAMPERED, CUT, FORKED, UNSIGNED = 7, 9, 10, 11
 VALUE = struct.pack(">IHIHH", 0x0180D510, 0x000B, 0x22060044, 0, 32)  # TPMS_NV_PUBLIC, written
@@ -42,28 +47,6 @@ def openssl_verifies(public, form, signature, message):
     return done.returncode == 0
 
 
-class Tree:
-    """All levels of tiles; RFC 6962 node hashes."""
-
-    def __init__(self, leaves):
-        self.levels = [leaves]
-        while len(self.levels[-1]) >= 256:
-            below = self.levels[-1]
-            self.levels.append([self.root_of(below[i:i + 256]) for i in range(0, len(below) // 256 * 256, 256)])
-
-    @staticmethod
-    def root_of(hashes):
-        if not hashes:
-            return sha256()
-        while len(hashes) > 1:  # Pairs from the left, and one that is over goes up as it is: the same tree.
-            hashes = [sha256(b"\x01", *hashes[i:i + 2]) if i + 1 < len(hashes) else hashes[i]
-                      for i in range(0, len(hashes), 2)]
-        return hashes[0]
-
-    def root(self, size):
-        return self.root_of(self.levels[0][:size])
-
-
 def read_keys(path):
     with open(path, encoding="utf-8") as file:
         for line in file.read().split():
@@ -88,8 +71,8 @@ def read_checkpoint(note, key):
     return text, int(size), base64.b64decode(root), signed
 
 
-def check_checkpoints(ledger, tree, key):
-    count, covered, texts, bad = len(tree.levels[0]), 0, {}, None
+def check_checkpoints(ledger, bodies, key):
+    count, covered, texts, bad = len(bodies), 0, {}, None
     notes = ledger.execute("SELECT id, size, note FROM checkpoints ORDER BY size, id").fetchall()
     for number, covers, note in notes:
         text, size, root, signed = read_checkpoint(note, key)
@@ -97,7 +80,7 @@ def check_checkpoints(ledger, tree, key):
         texts[number] = text, size
         if not signed:
             continue
-        if size <= count and tree.root(size) != root:
+        if size <= count and tree_root(bodies[:size]) != root:
             bad = bad or number
         elif size <= count:
             check(bad is None, "checkpoint %s contradicts %d" % (bad, number), FORKED)
@@ -150,16 +133,13 @@ def certified(statement, public, nonce, ak):
 
 def main(path, keys, evidence=None, nonce=None, ak=None):
     key = next(read_keys(keys))
-    ledger = sqlite3.connect("file:%s?mode=ro" % path, uri=True)
-    records = ledger.execute("SELECT seq, body FROM records ORDER BY seq").fetchall()
-    check([seq for seq, _ in records] == list(range(len(records))), "records are missing")
-    tree = Tree([sha256(b"\x00", body) for _, body in records])
-    covered, texts = check_checkpoints(ledger, tree, key)
-    tiles = {(level, index): b"".join(hashes[256 * index:256 * index + 256])
-             for level, hashes in enumerate(tree.levels) for index in range((len(hashes) + 255) // 256)}
-    stored = {(level, index): hashes for level, index, hashes in ledger.execute("SELECT * FROM tiles")}
-    check(tiles == stored, "the tiles are not those of the records")
-    check(covered == len(records) and texts, "records follow the last signed checkpoint", UNSIGNED)
+    rows, stored, _ = read_records(path)
+    bodies = [body for _, body in rows]
+    check([seq for seq, _ in rows] == list(range(len(rows))), "records are missing")
+    ledger = sqlite3.connect("file:%s?mode=ro&immutable=1" % path, uri=True)
+    covered, texts = check_checkpoints(ledger, bodies, key)
+    check(stored == tiles_of(bodies), "the tiles are not those of the records")
+    check(covered == len(rows) and texts, "records follow the last signed checkpoint", UNSIGNED)
     check_quotes(ledger, texts)
     known = check_anchors(ledger, texts)
     if evidence is not None:
@@ -170,7 +150,7 @@ def main(path, keys, evidence=None, nonce=None, ak=None):
         newest = max((count for _, count in known if count is not None), default=0)
         check(count <= newest + (bool(known) and known[-1][1] is None), "the TPM counted more", CUT)
         check(value in [after for after, _ in known], "the TPM holds another history", FORKED)
-    print("consistent: %d records" % len(records))
+    print("consistent: %d records" % len(rows))
 
 
 if __name__ == "__main__":
