@@ -18,6 +18,7 @@
 #include <gtest/gtest.h>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -127,8 +128,8 @@ class Anchors : public testing::Test {
         VerifyOptions options;
         const AnchorWitness witness{tpm.memory.value.value_or(Hash{}), tpm.memory.count.value_or(0)};
         options.tpm = with_tpm ? &witness : nullptr;
-        const std::vector<NoteVerifier> keys = {NoteVerifier(key.verifier("test.example/log"))};
-        return verify_log(ledger(), keys, options);
+        const NoteVerifier verifier(key.verifier("test.example/log"));
+        return verify_log(ledger(), std::span(&verifier, 1), options);
     }
     void expect(Code code, const Result<VerifyReport> &report) const {
         ASSERT_FALSE(report) << report->text();

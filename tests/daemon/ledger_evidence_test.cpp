@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <format>
 #include <gtest/gtest.h>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -66,8 +67,8 @@ class Evidence : public testing::Test {
     [[nodiscard]] Result<VerifyReport> verified(attest::QuoteVerifier *ak = nullptr) const {
         VerifyOptions options;
         options.ak = ak;
-        const std::vector<NoteVerifier> keys = {NoteVerifier(key.verifier("test.example/log"))};
-        return verify_log(directory.path("ledger.db"), keys, options);
+        const NoteVerifier verifier(key.verifier("test.example/log"));
+        return verify_log(directory.path("ledger.db"), std::span(&verifier, 1), options);
     }
     void change(const std::string &sql) const {
         auto database = Database::open(directory.path("ledger.db"), Database::Mode::read_write).value();

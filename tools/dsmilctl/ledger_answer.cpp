@@ -2,6 +2,7 @@
 #include "ledger_answer.hpp"
 
 #include "api_answer.hpp"
+#include "output.hpp"
 #include "text.hpp"
 
 #include <array>
@@ -37,14 +38,16 @@ dsmil::Result<void> take_last(LedgerAnswer &ledger, const boost::json::object &a
     if (last == nullptr || !last->is_object()) {
         return {};
     }
-    auto &anchor = ledger.last.emplace();
+    AnchorAnswer anchor;
     const auto reason = string_member(last->get_object(), "reason");
     if (!reason) {
         return std::unexpected(reason.error());
     }
     anchor.reason = *reason;
-    return take_numbers<3>(last->get_object(),
-                           {{{"size", &anchor.size}, {"count", &anchor.count}, {"at_ns", &anchor.at_ns}}});
+    return take_numbers<3>(last->get_object(), {{{"size", &anchor.size},
+                                                 {"count", &anchor.count},
+                                                 {"at_ns", &anchor.at_ns}}})
+        .transform([&] { ledger.last = anchor; });
 }
 
 } // namespace

@@ -11,19 +11,20 @@
 
 namespace dsmilctl {
 
+struct AnchorAnswer {
+    std::uint64_t size = 0;
+    std::uint64_t count = 0;
+    std::uint64_t at_ns = 0;
+    std::string reason;
+};
+
 struct LedgerAnswer {
-    struct Anchor {
-        std::uint64_t size = 0;
-        std::uint64_t count = 0;
-        std::uint64_t at_ns = 0;
-        std::string reason;
-    };
     std::string origin;
     std::uint64_t size = 0;
     std::uint64_t signed_size = 0;
     std::string state; // of the anchors: "kept"
     std::string detail;
-    std::optional<Anchor> last;
+    std::optional<AnchorAnswer> last;
     std::uint64_t per_day = 0;
     std::uint64_t used = 0;
     std::uint64_t left = 0;
