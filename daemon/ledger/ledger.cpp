@@ -108,8 +108,7 @@ Result<void> Ledger::prepare_statements() {
     if (!put) {
         return std::unexpected(std::move(put.error()));
     }
-    insert_record_ = std::move(*insert);
-    put_tile_ = std::move(*put);
+    prepared_ = std::make_unique<Prepared>(std::move(*insert), std::move(*put));
     return {};
 }
 
@@ -230,13 +229,13 @@ Result<void> Ledger::write(const Batch &batch) {
     Result<void> stored;
     const auto store_tile = [&](unsigned level, std::uint64_t index, std::span<const Hash> hashes) {
         if (stored) {
-            stored = write_tile(*put_tile_, level, index, hashes);
+            stored = write_tile(prepared_->put_tile, level, index, hashes);
         }
     };
     for (const Bytes &body : batch.bodies) {
-        insert_record_->bind(1, edge.size());
-        insert_record_->bind(2, ByteView(body));
-        if (auto inserted = insert_record_->run(); !inserted) {
+        prepared_->insert_record.bind(1, edge.size());
+        prepared_->insert_record.bind(2, ByteView(body));
+        if (auto inserted = prepared_->insert_record.run(); !inserted) {
             return inserted;
         }
         edge.append(leaf_hash(body), store_tile);
@@ -270,7 +269,8 @@ Result<void> Ledger::write_tiles(const Edge &edge) {
         if (levels[level].empty() || !changed) {
             continue;
         }
-        auto stored = write_tile(*put_tile_, level, partial_index(edge.size(), level), levels[level]);
+        auto stored =
+            write_tile(prepared_->put_tile, level, partial_index(edge.size(), level), levels[level]);
         if (!stored) {
             return stored;
         }

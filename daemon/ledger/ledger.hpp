@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -102,10 +103,13 @@ class Ledger {
 
     LedgerOptions options_;
     Database database_;
-    std::optional<Statement> insert_record_;
-    std::optional<Statement> put_tile_;
-    bool full_ = true;   // each commit reaches the disk
-    bool synced_ = true; // nothing waits for that
+    struct Prepared {
+        Statement insert_record;
+        Statement put_tile;
+    };
+    std::unique_ptr<Prepared> prepared_; // once opened
+    bool full_ = true;                   // each commit reaches the disk
+    bool synced_ = true;                 // nothing waits for that
     std::string origin_;
     bool is_new_ = false;
     Edge edge_;

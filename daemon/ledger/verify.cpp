@@ -15,6 +15,7 @@
 #include <filesystem>
 #include <format>
 #include <fstream>
+#include <memory>
 
 namespace dsmil::ledger {
 namespace {
@@ -26,19 +27,26 @@ std::unexpected<Error> tampered(std::string detail) {
 // The checkpoints of the file by size, and among them the held one. One note is in memory at a time.
 class StoredClaims final : public ClaimSource {
   public:
-    StoredClaims(Database &database, std::span<const NoteVerifier> keys, const std::string &origin,
-                 const std::optional<Checkpoint> &held)
-        : database_(database), keys_(keys), origin_(origin), held_(held) {}
+    StoredClaims(Statement rows, Statement note, std::span<const NoteVerifier> keys,
+                 const std::string &origin, const std::optional<Checkpoint> &held)
+        : rows_(std::move(rows)), note_(std::move(note)), keys_(keys), origin_(origin), held_(held) {}
 
-    Result<void> open() {
-        auto rows = database_.prepare("SELECT size, id FROM checkpoints ORDER BY size, id");
-        auto note = rows ? database_.prepare("SELECT note FROM checkpoints WHERE id = ?") : std::move(rows);
+    static Result<std::unique_ptr<StoredClaims>> open(Database &database, std::span<const NoteVerifier> keys,
+                                                      const std::string &origin,
+                                                      const std::optional<Checkpoint> &held) {
+        auto rows = database.prepare("SELECT size, id FROM checkpoints ORDER BY size, id");
+        if (!rows) {
+            return std::unexpected(std::move(rows.error()));
+        }
+        auto note = database.prepare("SELECT note FROM checkpoints WHERE id = ?");
         if (!note) {
             return std::unexpected(std::move(note.error()));
         }
-        rows_.emplace(std::move(*rows));
-        note_.emplace(std::move(*note));
-        return advance();
+        auto claims = std::make_unique<StoredClaims>(std::move(*rows), std::move(*note), keys, origin, held);
+        if (auto first = claims->advance(); !first) {
+            return std::unexpected(std::move(first.error()));
+        }
+        return claims;
     }
 
     [[nodiscard]] std::optional<std::uint64_t> next_size() const override {
@@ -52,7 +60,10 @@ class StoredClaims final : public ClaimSource {
             claims_.take("the held checkpoint", *held_, root, true);
             return {};
         }
-        if (auto taken = take_stored(root); !taken) {
+        if (!stored_) {
+            return {};
+        }
+        if (auto taken = take_stored(*stored_, root); !taken) {
             return taken;
         }
         return advance();
@@ -63,15 +74,15 @@ class StoredClaims final : public ClaimSource {
     [[nodiscard]] const std::optional<Note> &newest() const { return newest_; } // of the key's
 
   private:
-    Result<void> take_stored(const std::optional<Hash> &root) {
+    Result<void> take_stored(std::uint64_t size, const std::optional<Hash> &root) {
         const auto name = std::format("checkpoint {}", id_);
-        note_->bind(1, id_);
-        const auto row = note_->step();
+        note_.bind(1, id_);
+        const auto row = note_.step();
         if (!row) {
             return std::unexpected(row.error());
         }
-        const std::string text(*row && note_->is_text(0) ? note_->text(0) : "");
-        note_->reset();
+        const std::string text(*row && note_.is_text(0) ? note_.text(0) : "");
+        note_.reset();
         auto read = read_signed(text, keys_, name);
         if (!read && read.error().code != Code::not_signed) {
             return tampered(std::format("{}: its signature does not hold", name));
@@ -79,7 +90,7 @@ class StoredClaims final : public ClaimSource {
         auto checkpoint =
             read ? Result<Checkpoint>(read->checkpoint)
                  : Note::parse(text).and_then([](const Note &note) { return Checkpoint::parse(note.text); });
-        if (!checkpoint || checkpoint->origin != origin_ || checkpoint->size != *stored_) {
+        if (!checkpoint || checkpoint->origin != origin_ || checkpoint->size != size) {
             return tampered(std::format("{}: it is none of this ledger", name));
         }
         if (!read) {
@@ -92,27 +103,26 @@ class StoredClaims final : public ClaimSource {
     }
 
     Result<void> advance() {
-        const auto row = rows_->step();
+        const auto row = rows_.step();
         if (!row) {
             return std::unexpected(row.error());
         }
         stored_.reset();
         if (*row) {
-            if (!rows_->is_number(0)) {
+            if (!rows_.is_number(0)) {
                 return tampered("a checkpoint has no size");
             }
-            stored_ = rows_->number(0);
-            id_ = rows_->number(1);
+            stored_ = rows_.number(0);
+            id_ = rows_.number(1);
         }
         return {};
     }
 
-    Database &database_;
+    Statement rows_;
+    Statement note_;
     std::span<const NoteVerifier> keys_;
     const std::string &origin_;
     const std::optional<Checkpoint> &held_;
-    std::optional<Statement> rows_;
-    std::optional<Statement> note_;
     std::optional<std::uint64_t> stored_; // size of the next one
     std::uint64_t id_ = 0;
     bool held_taken_ = false;
@@ -226,10 +236,11 @@ Result<Verified> verify_database(Database &database, std::span<const NoteVerifie
     if (held && held->origin != meta->origin) {
         return fail(Code::usage, std::format("the held checkpoint is of another log: {}", held->origin));
     }
-    StoredClaims stored(database, keys, meta->origin, held);
-    if (auto opened = stored.open(); !opened) {
-        return std::unexpected(std::move(opened.error()));
+    const auto opened = StoredClaims::open(database, keys, meta->origin, held);
+    if (!opened) {
+        return std::unexpected(opened.error());
     }
+    StoredClaims &stored = **opened;
     const auto scanned = scan(database, stored);
     if (!scanned) {
         return std::unexpected(scanned.error());
@@ -238,6 +249,10 @@ Result<Verified> verify_database(Database &database, std::span<const NoteVerifie
     verdict = verdict ? judge_signatures(stored, *scanned, keys.front().key().name) : verdict;
     if (!verdict) {
         return std::unexpected(std::move(verdict.error()));
+    }
+    const auto &newest = stored.newest();
+    if (!newest) {
+        return fail(Code::not_signed, "there is no checkpoint");
     }
     VerifyReport report;
     report.origin = meta->origin;
@@ -248,7 +263,7 @@ Result<Verified> verify_database(Database &database, std::span<const NoteVerifie
     if (auto tpm = judge_tpm(report, database, *format, keys, options); !tpm) {
         return std::unexpected(std::move(tpm.error()));
     }
-    return Verified{std::move(report), *stored.newest()};
+    return Verified{std::move(report), *newest};
 }
 
 Result<Verified> verify_ledger(const std::string &path, std::span<const NoteVerifier> keys,

@@ -174,6 +174,7 @@ class Ours {
         }
         to_send_--;
         std::vector<Record> batch;
+        batch.reserve(at_a_time_);
         for (std::uint64_t i = 0; i < at_a_time_; i++) {
             batch.push_back(event(next_++));
         }
