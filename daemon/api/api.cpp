@@ -143,8 +143,10 @@ void Api::health(const Request & /*request*/, Then<Result<Response>> then) {
     const auto &tpm_trouble = tpm_.trouble();
     const auto &ledger_trouble = ledger_.trouble();
     boost::json::object body = {
-        {"status", tpm_trouble || ledger_trouble || ledger_.unsigned_because() || ledger_.anchors().adoptable()
-                       ? "degraded" : "ok"},
+        {"status",
+         tpm_trouble || ledger_trouble || ledger_.unsigned_because() || ledger_.anchors().adoptable()
+             ? "degraded"
+             : "ok"},
         {"version", DSMIL_VERSION},
         {"ledger_size", ledger_.snapshot().head.size},
         {"ledger", ledger_trouble ? "failing" : "ok"},

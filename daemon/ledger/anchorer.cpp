@@ -25,8 +25,7 @@ std::string_view name_of(AnchorState state) {
 }
 
 Anchorer::Anchorer(Reactor &reactor, const Log &log, const Clock &clock, Notary *notary, AnchorStore &store)
-    : log_(log), clock_(clock), notary_(notary), store_(store), timer_(reactor),
-      retry_timer_(reactor) {}
+    : log_(log), clock_(clock), notary_(notary), store_(store), timer_(reactor), retry_timer_(reactor) {}
 
 void Anchorer::configure(unsigned per_day, std::chrono::milliseconds interval) {
     budget_ = WearBudget(per_day);

@@ -128,7 +128,7 @@ class Scanner {
 
     Result<void> judge_claims() {
         std::optional<Hash> root;
-        while (claims_.next_size() && *claims_.next_size() <= edge_.size()) {
+        for (auto next = claims_.next_size(); next && *next <= edge_.size(); next = claims_.next_size()) {
             root = root ? root : edge_.root();
             if (auto taken = claims_.take(root); !taken) {
                 return taken;

@@ -30,7 +30,9 @@ Result<std::optional<NvIndex>> find(Tpm &tpm, attest::NvPublic wanted) {
     if (!name || *name != attest::name_of(wanted)) {
         return fail(
             Code::conflict,
-            std::format("NV index 0x{:08X} is not as this daemon makes it: somebody else did, and must remove it", wanted.index));
+            std::format(
+                "NV index 0x{:08X} is not as this daemon makes it: somebody else did, and must remove it",
+                wanted.index));
     }
     return index;
 }

@@ -64,7 +64,8 @@ class Life {
         std::vector<Record> records;
         records.push_back(service.own_record(std::move(action), "ok"));
         bool kept = false;
-        service.append(std::move(records), [&](const Result<Appended> &result) { kept = result.has_value(); });
+        service.append(std::move(records),
+                       [&](const Result<Appended> &result) { kept = result.has_value(); });
         test::run_until(reactor, [&] { return kept; });
     }
     void checkpoint(Occasion occasion) {
@@ -373,8 +374,10 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair("UPDATE anchors SET reason = 'why' WHERE id = 3", "anchor 3: its reason"),
         std::pair("UPDATE anchors SET checkpoint = 1 WHERE id = 2", "anchor 2: it does not follow from"),
         std::pair("UPDATE anchors SET checkpoint = 77 WHERE id = 2", "anchor 2: there is no such checkpoint"),
-        std::pair("UPDATE anchors SET before = zeroblob(32) WHERE id = 2", "anchor 2: it does not follow from"),
-        std::pair("UPDATE anchors SET after = zeroblob(32) WHERE id = 1", "anchor 1: it does not follow from"),
+        std::pair("UPDATE anchors SET before = zeroblob(32) WHERE id = 2",
+                  "anchor 2: it does not follow from"),
+        std::pair("UPDATE anchors SET after = zeroblob(32) WHERE id = 1",
+                  "anchor 1: it does not follow from"),
         std::pair("UPDATE anchors SET after = x'00' WHERE id = 1", "anchor 1: it is malformed"),
         std::pair("UPDATE anchors SET count = count + 1 WHERE id = 2", "anchor 2: its count does not follow"),
         std::pair("UPDATE anchors SET count = NULL WHERE id = 1", "anchor 2: the one before it was never"),
@@ -402,7 +405,8 @@ TEST_F(Anchors, TheEvidenceIsTheTpmsAndOverTheNonce) {
     life->anchor();
     const Bytes nonce(16, 9);
     std::optional<AnchorEvidence> made;
-    life->service.certify_anchors(nonce, [&](Result<AnchorEvidence> evidence) { made = std::move(*evidence); });
+    life->service.certify_anchors(nonce,
+                                  [&](Result<AnchorEvidence> evidence) { made = std::move(*evidence); });
     ASSERT_TRUE(made);
     const auto ak = life->notary.ak.public_key();
     const auto witness = verify_evidence(*made, ak, nonce);
@@ -440,7 +444,8 @@ struct Shared {
 class AnchorCrash : public Anchors {
   protected:
     void SetUp() override {
-        void *place = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        void *place =
+            ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         ASSERT_NE(place, MAP_FAILED);
         shared = new (place) Shared;
     }

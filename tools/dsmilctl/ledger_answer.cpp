@@ -44,9 +44,8 @@ dsmil::Result<void> take_last(LedgerAnswer &ledger, const boost::json::object &a
         return std::unexpected(reason.error());
     }
     anchor.reason = *reason;
-    return take_numbers<3>(last->get_object(), {{{"size", &anchor.size},
-                                                 {"count", &anchor.count},
-                                                 {"at_ns", &anchor.at_ns}}})
+    return take_numbers<3>(last->get_object(),
+                           {{{"size", &anchor.size}, {"count", &anchor.count}, {"at_ns", &anchor.at_ns}}})
         .transform([&] { ledger.last = anchor; });
 }
 
