@@ -15,6 +15,7 @@
 #include "ledger/service.hpp"
 #include "response/responder.hpp"
 #include "sinks/sinks.hpp"
+#include "tpm/notary.hpp"
 #include "tpm/secrets.hpp"
 #include "tpm/service.hpp"
 
@@ -98,6 +99,7 @@ class Daemon {
     Reactor::Timer guard_;
     Fd lock_;
     tpm::Service tpm_;
+    tpm::Notary notary_;
     ledger::Service ledger_;
     GrantSigner grant_signer_;
     grants::Service grants_;

@@ -212,6 +212,27 @@ Result<void> prune_records(Database &database, std::uint64_t first) {
     return statement->run().and_then([&] { return write_meta(database, std::string(first_name), first); });
 }
 
+Result<void> put_checkpoint(Database &database, std::uint64_t size, std::string_view note,
+                            const std::optional<Quote> &quote) {
+    auto insert = database.prepare("INSERT INTO checkpoints(size, note) VALUES(?, ?)");
+    if (!insert) {
+        return std::unexpected(std::move(insert.error()));
+    }
+    insert->bind(1, size);
+    insert->bind(2, note);
+    if (auto inserted = insert->run(); !inserted || !quote) {
+        return inserted;
+    }
+    auto add = database.prepare("INSERT INTO quotes VALUES(last_insert_rowid(), ?, ?, ?)");
+    if (!add) {
+        return std::unexpected(std::move(add.error()));
+    }
+    add->bind(1, ByteView(quote->attest));
+    add->bind(2, ByteView(quote->signature));
+    add->bind(3, ByteView(quote->pcrs));
+    return add->run();
+}
+
 Result<std::uint64_t> count_records(Database &database) {
     return database.number("SELECT coalesce(max(seq) + 1, 0) FROM records");
 }

@@ -4,10 +4,13 @@
 
 #include "base/host.hpp"
 #include "ledger/database.hpp"
+#include "ledger/notary.hpp"
 #include "ledger/tree.hpp"
 
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace dsmil::ledger {
 
@@ -45,6 +48,10 @@ struct Meta {
 
 // Forgets the records below `first`, within the caller's transaction.
 [[nodiscard]] Result<void> prune_records(Database &database, std::uint64_t first);
+
+// Adds a checkpoint, and the TPM's quote of it, in the caller's transaction.
+[[nodiscard]] Result<void> put_checkpoint(Database &database, std::uint64_t size, std::string_view note,
+                                          const std::optional<Quote> &quote);
 
 // How many records there are or were, taking for granted that none is missing.
 [[nodiscard]] Result<std::uint64_t> count_records(Database &database);
