@@ -139,6 +139,9 @@ std::string metrics_text(const ledger::Service &ledger, const tpm::Service &tpm,
     page.single("dsmil_ledger_records", "gauge", "Records in the ledger.", snapshot.head.size);
     page.single("dsmil_ledger_pruned_records", "gauge",
                 "The oldest of them, of which only the hashes are left.", snapshot.first);
+    page.single("dsmil_ledger_has_reserve", "gauge",
+                "0 while the disk is full and only what matters to security is recorded.",
+                snapshot.has_reserve ? 1 : 0);
     page.single("dsmil_ledger_signed_records", "gauge", "Records that a signed checkpoint covers.",
                 snapshot.checkpoint_size);
     page.single("dsmil_ledger_failing", "gauge", "1 while records cannot be written.",

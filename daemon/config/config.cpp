@@ -79,6 +79,8 @@ std::vector<config::Key> keys(Config &c) {
          [&c](Node n) { return take_number(n, c.ledger.anchor_interval, 600'000, 86'400'000); }},
         {"ledger", "max_bytes",
          [&c](Node n) { return take_number(n, c.ledger.max_bytes, 0, std::int64_t{1} << 43U); }},
+        {"ledger", "reserve_bytes",
+         [&c](Node n) { return take_number(n, c.ledger.reserve_bytes, 0, std::int64_t{1} << 30U); }},
         {"ledger", "keep_days", [&c](Node n) { return take_number(n, c.ledger.keep_for, 0, 36'500); }},
         {"ledger", "keep_records",
          [&c](Node n) { return take_number(n, c.ledger.keep_records, 0, std::int64_t{1} << 43U); }},

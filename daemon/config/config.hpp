@@ -30,6 +30,7 @@ struct Config {
         unsigned anchors_per_day = 150;
         std::chrono::milliseconds anchor_interval{600'000};
         std::uint64_t max_bytes = 0;
+        std::uint64_t reserve_bytes = 4U << 20U;
         std::chrono::days keep_for{0};  // 0: everything is kept
         std::uint64_t keep_records = 0; // the same
     } ledger;

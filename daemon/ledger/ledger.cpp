@@ -130,7 +130,46 @@ Result<Appended> Ledger::append(std::vector<Record> records, Durability durabili
     return answers ? std::move(answers->front()) : std::unexpected(std::move(answers.error()));
 }
 
-Result<std::vector<Result<Appended>>> Ledger::append_group(Group group, Durability durability) {
+// As much as is kept, of the disk and of what the file may have.
+Result<void> Ledger::take_reserve() {
+    if (has_reserve()) {
+        return {};
+    }
+    if (options_.max_bytes != 0) {
+        const auto page_size = database_.number("PRAGMA page_size");
+        const auto pages = page_size ? database_.number("PRAGMA page_count") : page_size;
+        const auto unused = pages ? database_.number("PRAGMA freelist_count") : pages;
+        if (!unused) {
+            return std::unexpected(unused.error());
+        }
+        if ((*pages - *unused) * *page_size + options_.reserve_bytes > options_.max_bytes) {
+            return {};
+        }
+    }
+    return reserve_.take() && options_.max_bytes != 0
+               ? database_.limit_bytes(options_.max_bytes - options_.reserve_bytes)
+               : Result<void>{};
+}
+
+Result<void> Ledger::write_with_reserve(const Batch &batch, bool critical) {
+    if (auto taken = take_reserve(); !taken) {
+        return taken;
+    }
+    if (!has_reserve() && !critical) {
+        return fail(Code::disk_full, "what room is left is kept for what matters to security");
+    }
+    auto wrote = write(batch);
+    if (wrote || wrote.error().code != Code::disk_full || !reserve_.held()) {
+        return wrote;
+    }
+    reserve_.let_go();
+    if (auto limited = database_.limit_bytes(options_.max_bytes); !limited) {
+        return limited;
+    }
+    return critical ? write(batch) : wrote;
+}
+
+Result<std::vector<Result<Appended>>> Ledger::append_group(Group group, Durability durability, bool critical) {
     Batch batch(edge_.size());
     std::vector<Result<Appended>> answers;
     for (auto &records : group) {
@@ -141,7 +180,7 @@ Result<std::vector<Result<Appended>>> Ledger::append_group(Group group, Durabili
     }
     Result<void> done;
     if (!batch.bodies.empty()) {
-        done = be(durability).and_then([&] { return write(batch); });
+        done = be(durability).and_then([&] { return write_with_reserve(batch, critical); });
     } else if (durability == Durability::power) {
         done = sync(); // for duplicates of what was taken with less
     }

@@ -93,7 +93,7 @@ bool Service::stop(std::chrono::milliseconds patience) {
 
 Snapshot Service::take_snapshot() const {
     return {ledger_->head(), ledger_->origin(), ledger_->last_checkpoint(), ledger_->last_checkpoint_size(),
-            ledger_->first()};
+            ledger_->first(), ledger_->has_reserve()};
 }
 
 Record Service::own_record(std::string action, std::string outcome) const {
@@ -139,8 +139,9 @@ void Service::commit_next() {
     std::vector<Queued> group;
     Group records;
     Durability durability = Durability::process;
-    for (std::size_t bytes = 0;
-         !queue_.empty() && (bytes == 0 || bytes + queue_.front().bytes <= max_group_bytes);) {
+    const bool critical = !queue_.empty() && queue_.front().critical; // of one kind: there may be room for one only
+    for (std::size_t bytes = 0; !queue_.empty() && queue_.front().critical == critical &&
+                                (bytes == 0 || bytes + queue_.front().bytes <= max_group_bytes);) {
         Queued &next = queue_.front();
         bytes += next.bytes;
         durability = std::max(durability, next.durability);
@@ -154,8 +155,8 @@ void Service::commit_next() {
     }
     submit<Committed>(
         writer_,
-        [this, records = std::move(records), durability]() mutable -> Result<Committed> {
-            auto answers = ledger_->append_group(std::move(records), durability);
+        [this, records = std::move(records), durability, critical]() mutable -> Result<Committed> {
+            auto answers = ledger_->append_group(std::move(records), durability, critical);
             return Committed{std::move(answers), take_snapshot()};
         },
         [this, group = std::move(group)](Result<Committed> result) mutable {
@@ -167,8 +168,10 @@ void Service::committed(std::vector<Queued> group, Result<Committed> result) {
     auto answers = result ? std::move(result->answers) : std::unexpected(std::move(result.error()));
     critical_ = critical_ || (answers && std::ranges::any_of(group, &Queued::critical));
     if (result) {
+        const bool had_reserve = snapshot_.has_reserve;
         publish(result->snapshot);
         trouble_ = answers ? std::nullopt : std::optional(answers.error());
+        hear_of_reserve(had_reserve);
     }
     counts_.commits += answers ? 1 : 0;
     for (std::size_t i = 0; i < group.size(); i++) {
@@ -176,6 +179,18 @@ void Service::committed(std::vector<Queued> group, Result<Committed> result) {
         answer(group[i], answers ? std::move((*answers)[i]) : std::unexpected(answers.error()));
     }
     commit_next();
+}
+
+// That the disk is full is in the ledger itself: the reserve has room for it.
+void Service::hear_of_reserve(bool had) {
+    if (!snapshot_.has_reserve && !trouble_) {
+        trouble_ = Error{Code::disk_full, "what room is left is kept for what matters to security", {}};
+    }
+    if (had && !snapshot_.has_reserve) {
+        notice("disk_full", "what room is left is kept for what matters to security");
+    } else if (!had && snapshot_.has_reserve) {
+        notice("disk_free", "there is room for everything again");
+    }
 }
 
 void Service::answer(Queued &queued, Result<Appended> result) {

@@ -34,6 +34,7 @@ struct Snapshot {
     std::optional<std::string> checkpoint; // the newest signed note
     std::uint64_t checkpoint_size = 0;
     std::uint64_t first = 0; // record that was not pruned
+    bool has_reserve = true; // of room on the disk
 };
 
 // Since the start.
@@ -176,6 +177,7 @@ class Service final : private AnchorStore {
     void commit_next();
     void committed(std::vector<Queued> group, Result<Committed> result);
     void answer(Queued &queued, Result<Appended> result);
+    void hear_of_reserve(bool had);
 
     void schedule_retention(std::chrono::milliseconds delay);
     void keep_to_policy();

@@ -450,7 +450,7 @@ TEST_F(FeedTest, CountsWhatIsRefusedForEver) {
 TEST_F(FeedTest, CountsWhatWasPrunedBeforeItCouldBeSent) {
     append(600);
     std::optional<Result<void>> done;
-    ledger.checkpoint([&](Result<void> result) { done = std::move(result); });
+    ledger.checkpoint(ledger::Occasion::interval, [&](Result<void> result) { done = std::move(result); });
     test::run_until(reactor, [&] { return done.has_value(); });
     std::optional<Result<ledger::Pruned>> pruned;
     ledger.prune({.before_ns = {}, .keep_records = 300}, ledger.own_record("pruned", "ok"),
