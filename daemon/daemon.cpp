@@ -157,10 +157,9 @@ Result<void> Daemon::start_ledger() {
     options.anchor_interval = config_.ledger.anchor_interval;
     options.cosign_key = directory + "/cosign-key.pem";
     options.ledger.max_bytes = config_.ledger.max_bytes;
-    options.ledger.reserve_bytes =
-        config_.ledger.max_bytes == 0
-            ? config_.ledger.reserve_bytes
-            : std::min(config_.ledger.reserve_bytes, config_.ledger.max_bytes / 4);
+    options.ledger.reserve_bytes = config_.ledger.max_bytes == 0
+                                       ? config_.ledger.reserve_bytes
+                                       : std::min(config_.ledger.reserve_bytes, config_.ledger.max_bytes / 4);
     options.ledger.origin = config_.ledger.origin;
     options.ledger.default_origin = host_name() + "/dsmil";
     return ledger_.start(std::move(options));

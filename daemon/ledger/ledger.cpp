@@ -169,7 +169,8 @@ Result<void> Ledger::write_with_reserve(const Batch &batch, bool critical) {
     return critical ? write(batch) : wrote;
 }
 
-Result<std::vector<Result<Appended>>> Ledger::append_group(Group group, Durability durability, bool critical) {
+Result<std::vector<Result<Appended>>> Ledger::append_group(Group group, Durability durability,
+                                                           bool critical) {
     Batch batch(edge_.size());
     std::vector<Result<Appended>> answers;
     for (auto &records : group) {

@@ -92,8 +92,9 @@ bool Service::stop(std::chrono::milliseconds patience) {
 }
 
 Snapshot Service::take_snapshot() const {
-    return {ledger_->head(), ledger_->origin(), ledger_->last_checkpoint(), ledger_->last_checkpoint_size(),
-            ledger_->first(), ledger_->has_reserve()};
+    return {
+        ledger_->head(),  ledger_->origin(),     ledger_->last_checkpoint(), ledger_->last_checkpoint_size(),
+        ledger_->first(), ledger_->has_reserve()};
 }
 
 Record Service::own_record(std::string action, std::string outcome) const {
@@ -139,7 +140,8 @@ void Service::commit_next() {
     std::vector<Queued> group;
     Group records;
     Durability durability = Durability::process;
-    const bool critical = !queue_.empty() && queue_.front().critical; // of one kind: there may be room for one only
+    const bool critical =
+        !queue_.empty() && queue_.front().critical; // of one kind: there may be room for one only
     for (std::size_t bytes = 0; !queue_.empty() && queue_.front().critical == critical &&
                                 (bytes == 0 || bytes + queue_.front().bytes <= max_group_bytes);) {
         Queued &next = queue_.front();
