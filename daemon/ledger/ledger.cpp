@@ -301,13 +301,16 @@ Result<void> Ledger::write(const Batch &batch) {
             stored = write_tile(prepared_->put_tile, level, index, hashes);
         }
     };
-    for (const Bytes &body : batch.bodies) {
+    const std::vector<ByteView> bodies(batch.bodies.begin(), batch.bodies.end());
+    std::vector<Hash> leaves(bodies.size());
+    leaf_hashes(bodies, leaves);
+    for (std::size_t i = 0; i < bodies.size(); i++) {
         prepared_->insert_record.bind(1, edge.size());
-        prepared_->insert_record.bind(2, ByteView(body));
+        prepared_->insert_record.bind(2, bodies[i]);
         if (auto inserted = prepared_->insert_record.run(); !inserted) {
             return inserted;
         }
-        edge.append(leaf_hash(body), store_tile);
+        edge.append(leaves[i], store_tile);
     }
     options_.on_step("inserted");
     stored = stored.and_then([&] { return write_tiles(edge); });

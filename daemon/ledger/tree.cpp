@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ledger/tree.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 
@@ -14,6 +15,10 @@ constexpr std::array<std::uint8_t, 1> node_prefix = {0x01};
 
 Hash leaf_hash(ByteView record) {
     return sha256({leaf_prefix, record});
+}
+
+void leaf_hashes(std::span<const ByteView> records, std::span<Hash> leaves) {
+    std::ranges::transform(records, leaves.begin(), leaf_hash);
 }
 
 Hash node_hash(const Hash &left, const Hash &right) {

@@ -16,6 +16,8 @@ inline constexpr std::uint64_t tile_width = 256;
 inline constexpr unsigned max_tile_level = 7; // 256^8 leaves are all a 64-bit size can count
 
 [[nodiscard]] Hash leaf_hash(ByteView record);
+// Of many at once, as long as `leaves`: the place for an engine that hashes sixteen at a time.
+void leaf_hashes(std::span<const ByteView> records, std::span<Hash> leaves);
 [[nodiscard]] Hash node_hash(const Hash &left, const Hash &right);
 
 // The right edge of a tree: on each level the hashes of the tile that is not
