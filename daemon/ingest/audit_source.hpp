@@ -3,6 +3,7 @@
 // ledger. On the reactor's thread.
 #pragma once
 
+#include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/reactor.hpp"
 #include "dsmil/fd.hpp"
@@ -40,7 +41,6 @@ class AuditSource {
     void follow_kernel(Fd socket);
     void stop();
     [[nodiscard]] const AuditCounts &counts() const { return counts_; }
-    [[nodiscard]] bool connected() const { return fd_ && watch_; }
 
   private:
     void connect();

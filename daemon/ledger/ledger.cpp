@@ -90,7 +90,8 @@ Result<void> Ledger::load() {
     edge_ = std::move(*edge);
     return (is_new_ ? Result<void>{} : prepare_to_write())
         .and_then([&] { return upgrade(database_, report->format); })
-        .and_then([this] { return prepare_statements(); });
+        .and_then([this] { return prepare_statements(); })
+        .and_then([this] { return take_reserve(); });
 }
 
 Result<void> Ledger::prepare_to_write() {
@@ -142,7 +143,7 @@ Result<void> Ledger::take_reserve() {
         if (!unused) {
             return std::unexpected(unused.error());
         }
-        if ((*pages - *unused) * *page_size + options_.reserve_bytes > options_.max_bytes) {
+        if ((*pages - *unused) * *page_size + reserve_.wanted() > options_.max_bytes) {
             return {};
         }
     }

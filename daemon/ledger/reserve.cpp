@@ -13,7 +13,8 @@ bool Reserve::take() {
         return true;
     }
     const Fd file(::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-    held_ = file && ::posix_fallocate(file.get(), 0, static_cast<off_t>(bytes_)) == 0;
+    held_ = file && ::posix_fallocate(file.get(), 0, static_cast<off_t>(wanted())) == 0 &&
+            ::ftruncate(file.get(), static_cast<off_t>(bytes_)) == 0;
     if (!held_) {
         let_go(); // of what it could get
     }

@@ -75,6 +75,7 @@ Result<void> Service::start(ServiceOptions options) {
     }
     reader_ = std::make_unique<LedgerReader>(std::move(*reader));
     snapshot_ = take_snapshot();
+    hear_of_reserve(true);
     schedule_retention(options_.retention_interval);
     anchorer_.configure(options_.anchors_per_day, options_.anchor_interval);
     if (!options_.cosign_key.empty()) {

@@ -182,6 +182,13 @@ TEST(AuditEvents, WithoutEndAreBounded) {
     }
 }
 
+// So that a minute does not end within a test.
+class StillClock final : public Clock {
+  public:
+    [[nodiscard]] std::uint64_t boottime_ns() const override { return 1'000'000'000; }
+    [[nodiscard]] std::uint64_t realtime_ns() const override { return 1'764'000'000'000'000'000; }
+};
+
 class AuditSourceTest : public testing::Test {
   protected:
     void SetUp() override {
@@ -223,7 +230,8 @@ class AuditSourceTest : public testing::Test {
     test::TestKey key;
     Reactor reactor;
     ledger::Service ledger{reactor, log.log, system_clock(), key};
-    AuditSource source{reactor, log.log, system_clock(), ledger};
+    StillClock clock;
+    AuditSource source{reactor, log.log, clock, ledger};
 };
 
 TEST_F(AuditSourceTest, WhatThePluginSaysIsInTheLedger) {

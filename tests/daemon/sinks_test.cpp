@@ -20,7 +20,9 @@
 #include <format>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <mutex>
 #include <netinet/in.h>
+#include <optional>
 #include <semaphore>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -187,7 +189,7 @@ TEST_F(SyslogSink, FailsWhileNobodyIsThereAndComesBack) {
 TEST_F(SyslogSink, IsBlockedWhenNobodyReads) {
     listen();
     sink->cancel(); // so that the test need not wait
-    const auto sent = sink->send(some(0, 100'000));
+    const auto sent = sink->send(some(0, 5'000));
     ASSERT_FALSE(sent);
     EXPECT_EQ(sent.error().code, Code::try_again);
 }
@@ -211,7 +213,11 @@ class HttpServer {
     HttpServer &operator=(const HttpServer &) = delete;
     [[nodiscard]] std::string url() const { return std::format("http://127.0.0.1:{}/push", port_); }
 
-    std::vector<std::string> bodies; // of the requests that were answered
+    // Of the requests that were answered.
+    [[nodiscard]] std::vector<std::string> bodies() const {
+        const std::scoped_lock lock(mutex_);
+        return bodies_;
+    }
 
   private:
     void serve() {
@@ -235,15 +241,22 @@ class HttpServer {
                     whole = end + 4 + std::stoul(request.substr(length + 16));
                 }
             }
-            const int status = statuses_.at(std::min(bodies.size(), statuses_.size() - 1));
-            bodies.push_back(request.substr(request.find("\r\n\r\n") + 4));
+            const int status = take(request.substr(request.find("\r\n\r\n") + 4));
             const auto answer =
                 std::format("HTTP/1.1 {} X\r\nContent-Length: 3\r\nConnection: close\r\n\r\nwhy", status);
             ::send(peer.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
         }
     }
 
+    int take(std::string body) {
+        const std::scoped_lock lock(mutex_);
+        bodies_.push_back(std::move(body));
+        return statuses_.at(std::min(bodies_.size(), statuses_.size()) - 1);
+    }
+
     std::vector<int> statuses_;
+    mutable std::mutex mutex_;
+    std::vector<std::string> bodies_;
     Fd socket_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     std::uint16_t port_ = 0;
     std::jthread thread_;
@@ -253,8 +266,8 @@ TEST(LokiSink, PushesAllInOneRequest) {
     const HttpServer server({204});
     const auto sink = loki_sink(server.url(), "test.example/log").value();
     EXPECT_EQ(sink->send(some(3, 2)).value().next, 5U);
-    ASSERT_EQ(server.bodies.size(), 1U);
-    EXPECT_EQ(server.bodies[0], loki_body(some(3, 2), "test.example/log"));
+    ASSERT_EQ(server.bodies().size(), 1U);
+    EXPECT_EQ(server.bodies()[0], loki_body(some(3, 2), "test.example/log"));
 }
 
 TEST(LokiSink, TellsBlockedFromFailed) {
@@ -275,7 +288,7 @@ TEST(LokiSink, ARecordThatWillNeverBeTakenIsCountedAndPassedOver) {
     ASSERT_TRUE(sent) << sent.error().detail;
     EXPECT_EQ(sent->next, 3U);
     EXPECT_EQ(sent->refused, 1U);
-    EXPECT_EQ(server.bodies.size(), 4U);
+    EXPECT_EQ(server.bodies().size(), 4U);
 }
 
 TEST(LokiSink, FailsWhenNobodyIsThere) {
@@ -311,9 +324,8 @@ class FakeSink final : public Sink {
         if (hangs) {
             go.acquire();
         }
-        if (error) {
-            tries++;
-            return fail(*error, "as the test wants");
+        if (fails) {
+            return fail(code, "as the test wants");
         }
         for (const auto &record : records) {
             taken.push_back(record.sequence);
@@ -322,8 +334,8 @@ class FakeSink final : public Sink {
     }
     std::atomic<bool> hangs = false;
     std::counting_semaphore<> go{0};
-    std::optional<Code> error; // set while nothing is under way
-    std::atomic<unsigned> tries = 0;
+    std::atomic<bool> fails = false;
+    Code code = Code::failed; // set before the start, as what follows
     std::uint64_t refused = 0;
     std::vector<std::uint64_t> taken;
 };
@@ -400,7 +412,7 @@ TEST_F(FeedTest, GoesOnWhereItWasLeft) {
 }
 
 TEST_F(FeedTest, TriesAgainWhenItFailsAndLosesNothing) {
-    sink->error = Code::failed;
+    sink->fails = true;
     ASSERT_TRUE(feed->start());
     append(3);
     test::run_until(reactor, [&] { return feed->status().failures >= 3; });
@@ -408,7 +420,7 @@ TEST_F(FeedTest, TriesAgainWhenItFailsAndLosesNothing) {
     EXPECT_EQ(feed->status().behind, 3U);
     EXPECT_EQ(feed->status().trouble->detail, "as the test wants");
     EXPECT_EQ(std::ranges::count(log.events, "sink_failed", &LogEvent::event_type), 1); // and not each time
-    reactor.post([&] { sink->error.reset(); });
+    sink->fails = false;
     await(State::current);
     EXPECT_EQ(sink->taken, (std::vector<std::uint64_t>{0, 1, 2}));
     EXPECT_TRUE(logged("sink_works"));
@@ -429,7 +441,8 @@ TEST_F(FeedTest, OneThatTakesNothingIsBlockedAndTheLedgerGoesOn) {
 }
 
 TEST_F(FeedTest, OneThatSaysThatItIsBlockedIsNotFailed) {
-    sink->error = Code::try_again;
+    sink->fails = true;
+    sink->code = Code::try_again;
     ASSERT_TRUE(feed->start());
     append(1);
     test::run_until(reactor, [&] { return feed->status().failures > 0; });
