@@ -36,11 +36,10 @@ class Match {
             return size_.value_or(0);
         }
         if (!last_count_ || witness_->count > *last_count_) {
-            return fail(
-                Code::cut,
-                std::format("the TPM counted {}, and the last anchor of this file is {}: it is "
-                            "older, or its end was cut off",
-                            witness_->count, last_count_ ? std::to_string(*last_count_) : "none"));
+            return fail(Code::cut,
+                        std::format("the TPM counted {}, and the last anchor of this file is {}: it is "
+                                    "older, or its end was cut off",
+                                    witness_->count, last_count_ ? std::to_string(*last_count_) : "none"));
         }
         if (contradicts_) {
             return fail(Code::forked, std::format("anchor {} is not the one that the TPM counted as {}",
@@ -83,8 +82,8 @@ Result<AnchorReport> check_anchors(Database &database, std::uint64_t format, con
     AnchorReport report;
     Match match(witness);
     if (format >= 2) {
-        auto walked = AnchorRows::open(database).and_then(
-            [&](AnchorRows rows) { return walk(rows, report, match); });
+        auto walked =
+            AnchorRows::open(database).and_then([&](AnchorRows rows) { return walk(rows, report, match); });
         if (!walked) {
             return std::unexpected(std::move(walked.error()));
         }

@@ -364,7 +364,8 @@ TEST_P(AnchorsTampered, IsNamed) {
     const auto report = verified(false);
     ASSERT_FALSE(report);
     EXPECT_EQ(report.error().code, Code::tampered);
-    EXPECT_NE(test::told(report.error()).find(GetParam().second), std::string::npos) << test::told(report.error());
+    EXPECT_NE(test::told(report.error()).find(GetParam().second), std::string::npos)
+        << test::told(report.error());
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -198,7 +198,8 @@ TEST_P(EvidenceTampered, IsNamed) {
     const auto report = verified();
     ASSERT_FALSE(report);
     EXPECT_EQ(report.error().code, Code::tampered);
-    EXPECT_NE(test::told(report.error()).find(GetParam().second), std::string::npos) << test::told(report.error());
+    EXPECT_NE(test::told(report.error()).find(GetParam().second), std::string::npos)
+        << test::told(report.error());
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -222,7 +223,8 @@ TEST_F(Evidence, WhoseClockGoesBackIsNamed) {
     checkpoint(Occasion::critical);
     const auto report = verified();
     ASSERT_FALSE(report);
-    EXPECT_NE(test::told(report.error()).find("checkpoint 2: clock"), std::string::npos) << test::told(report.error());
+    EXPECT_NE(test::told(report.error()).find("checkpoint 2: clock"), std::string::npos)
+        << test::told(report.error());
 }
 
 } // namespace
