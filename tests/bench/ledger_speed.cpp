@@ -15,10 +15,9 @@
 #include <string>
 #include <vector>
 
+namespace dsmil::ledger {
 namespace {
 
-using namespace dsmil;
-using namespace dsmil::ledger;
 using Steady = std::chrono::steady_clock;
 
 constexpr std::uint64_t writers = 64;
@@ -253,6 +252,7 @@ void process(const std::string &directory, std::uint64_t records) {
 }
 
 } // namespace
+} // namespace dsmil::ledger
 
 // NOLINTNEXTLINE(bugprone-exception-escape): one that comes here is a bug, and ends the process
 int main(int argc, char **argv) {
@@ -262,7 +262,7 @@ int main(int argc, char **argv) {
     }
     const unsigned rounds = argc > 2 ? static_cast<unsigned>(std::strtoul(argv[2], nullptr, 10)) : 20;
     const std::uint64_t records = argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 10'000'000;
-    power(argv[1], rounds);
-    process(argv[1], records);
+    dsmil::ledger::power(argv[1], rounds);
+    dsmil::ledger::process(argv[1], records);
     return 0;
 }

@@ -21,10 +21,9 @@
 #include <string>
 #include <vector>
 
+namespace dsmil::ledger {
 namespace {
 
-using namespace dsmil;
-using namespace dsmil::ledger;
 using Steady = std::chrono::steady_clock;
 
 constexpr auto origin = "bench.example/log";
@@ -183,6 +182,7 @@ void prove(const std::string &folder, std::uint64_t leaves) {
 }
 
 } // namespace
+} // namespace dsmil::ledger
 
 int main(int argc, char **argv) {
     const std::vector<std::string> arguments(argv + 1, argv + argc);
@@ -190,7 +190,7 @@ int main(int argc, char **argv) {
         std::fputs("usage: ledger_verify DIR [RECORDS [LEAVES]]\n", stderr);
         return 2;
     }
-    verify(arguments[0], arguments.size() > 1 ? std::stoull(arguments[1]) : 1'000'000);
-    prove(arguments[0], arguments.size() > 2 ? std::stoull(arguments[2]) : 10'000'000);
+    dsmil::ledger::verify(arguments[0], arguments.size() > 1 ? std::stoull(arguments[1]) : 1'000'000);
+    dsmil::ledger::prove(arguments[0], arguments.size() > 2 ? std::stoull(arguments[2]) : 10'000'000);
     return 0;
 }
