@@ -107,7 +107,7 @@ Record event(std::uint64_t number) {
     return record;
 }
 
-void verify(const std::string &folder, std::uint64_t records) {
+void measure_verify(const std::string &folder, std::uint64_t records) {
     const Key key;
     const auto path = folder + "/verify.db";
     {
@@ -190,7 +190,7 @@ int main(int argc, char **argv) {
         std::fputs("usage: ledger_verify DIR [RECORDS [LEAVES]]\n", stderr);
         return 2;
     }
-    dsmil::ledger::verify(arguments[0], arguments.size() > 1 ? std::stoull(arguments[1]) : 1'000'000);
+    dsmil::ledger::measure_verify(arguments[0], arguments.size() > 1 ? std::stoull(arguments[1]) : 1'000'000);
     dsmil::ledger::prove(arguments[0], arguments.size() > 2 ? std::stoull(arguments[2]) : 10'000'000);
     return 0;
 }
