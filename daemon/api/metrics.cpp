@@ -73,6 +73,7 @@ void put_counts(prometheus::Page &page, const ledger::Counts &counts) {
 
 void put_anchors(prometheus::Page &page, const ledger::Anchorer &anchors) {
     const auto budget = anchors.budget();
+    const auto &last = anchors.last();
     page.family("dsmil_anchor_state", "gauge", "1 for the state that the TPM's memory of the ledger is in.");
     for (const auto state :
          {ledger::AnchorState::off, ledger::AnchorState::waiting, ledger::AnchorState::kept,
@@ -81,7 +82,7 @@ void put_anchors(prometheus::Page &page, const ledger::Anchorer &anchors) {
                     anchors.state() == state ? 1 : 0);
     }
     page.single("dsmil_anchored_records", "gauge", "Records that the TPM remembers.",
-                anchors.last() ? anchors.last()->size : 0);
+                last ? last->size : 0);
     page.single("dsmil_anchors_total", "counter", "Checkpoints that the TPM was made to remember.",
                 anchors.made());
     page.single("dsmil_anchors_refused_total", "counter",
