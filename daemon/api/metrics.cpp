@@ -81,8 +81,7 @@ void put_anchors(prometheus::Page &page, const ledger::Anchorer &anchors) {
         page.sample("dsmil_anchor_state", std::format("state=\"{}\"", ledger::name_of(state)),
                     anchors.state() == state ? 1 : 0);
     }
-    page.single("dsmil_anchored_records", "gauge", "Records that the TPM remembers.",
-                last ? last->size : 0);
+    page.single("dsmil_anchored_records", "gauge", "Records that the TPM remembers.", last ? last->size : 0);
     page.single("dsmil_anchors_total", "counter", "Checkpoints that the TPM was made to remember.",
                 anchors.made());
     page.single("dsmil_anchors_refused_total", "counter",
