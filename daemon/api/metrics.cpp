@@ -108,6 +108,7 @@ void put_audit(prometheus::Page &page, const ingest::AuditCounts &counts) {
 
 void put_anchors(prometheus::Page &page, const ledger::Anchorer &anchors) {
     const auto budget = anchors.budget();
+    const auto &last = anchors.last();
     page.family("dsmil_anchor_state", "gauge", "1 for the state that the TPM's memory of the ledger is in.");
     for (const auto state :
          {ledger::AnchorState::off, ledger::AnchorState::waiting, ledger::AnchorState::kept,
@@ -115,8 +116,7 @@ void put_anchors(prometheus::Page &page, const ledger::Anchorer &anchors) {
         page.sample("dsmil_anchor_state", std::format("state=\"{}\"", ledger::name_of(state)),
                     anchors.state() == state ? 1 : 0);
     }
-    page.single("dsmil_anchored_records", "gauge", "Records that the TPM remembers.",
-                anchors.last() ? anchors.last()->size : 0);
+    page.single("dsmil_anchored_records", "gauge", "Records that the TPM remembers.", last ? last->size : 0);
     page.single("dsmil_anchors_total", "counter", "Checkpoints that the TPM was made to remember.",
                 anchors.made());
     page.single("dsmil_anchors_refused_total", "counter",

@@ -36,7 +36,8 @@ Result<Bytes> verify_nv_certification(const NvCertification &certification, cons
     if (!reader.complete()) {
         return does_not_hold("form", "the certificate is malformed: too short, or something follows it");
     }
-    if (ak.area() && !is_attestation_key(*ak.area())) {
+    const auto &area = ak.area();
+    if (area && !is_attestation_key(*area)) {
         return does_not_hold("key", "its attributes do not make it an attestation key");
     }
     if (auto held = verify_signature(ak, certification.attest, certification.signature); !held) {

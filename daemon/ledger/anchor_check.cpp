@@ -36,11 +36,10 @@ class Match {
             return size_.value_or(0);
         }
         if (!last_count_ || witness_->count > *last_count_) {
-            return fail(
-                Code::cut,
-                std::format("the TPM counted {} anchors of its ledger, and this file knows of {}: it is "
-                            "older, or its end was cut off",
-                            witness_->count, last_count_ ? std::to_string(*last_count_) : "none"));
+            return fail(Code::cut,
+                        std::format("the TPM counted {}, and the last anchor of this file is {}: it is "
+                                    "older, or its end was cut off",
+                                    witness_->count, last_count_ ? std::to_string(*last_count_) : "none"));
         }
         if (contradicts_) {
             return fail(Code::forked, std::format("anchor {} is not the one that the TPM counted as {}",
@@ -57,32 +56,37 @@ class Match {
     std::optional<std::uint64_t> contradicts_;
 };
 
+Result<void> walk(AnchorRows &rows, AnchorReport &report, Match &match) {
+    for (;;) {
+        const auto next = rows.next();
+        if (!next) {
+            return std::unexpected(next.error());
+        }
+        const auto &anchor = *next;
+        if (!anchor) {
+            return {};
+        }
+        report.anchors++;
+        report.last_size = anchor->size;
+        if (anchor->reason == AnchorReason::adopted) {
+            report.adopted++;
+            report.adopted_size = anchor->size;
+        }
+        match.take(*anchor);
+    }
+}
+
 } // namespace
 
 Result<AnchorReport> check_anchors(Database &database, std::uint64_t format, const AnchorWitness *witness) {
     AnchorReport report;
     Match match(witness);
-    auto rows = format >= 2 ? AnchorRows::open(database).transform(
-                                  [](AnchorRows opened) { return std::optional(std::move(opened)); })
-                            : Result<std::optional<AnchorRows>>(std::nullopt);
-    if (!rows) {
-        return std::unexpected(std::move(rows.error()));
-    }
-    while (*rows) {
-        const auto anchor = (*rows)->next();
-        if (!anchor) {
-            return std::unexpected(anchor.error());
+    if (format >= 2) {
+        auto walked =
+            AnchorRows::open(database).and_then([&](AnchorRows rows) { return walk(rows, report, match); });
+        if (!walked) {
+            return std::unexpected(std::move(walked.error()));
         }
-        if (!*anchor) {
-            break;
-        }
-        report.anchors++;
-        report.last_size = (*anchor)->size;
-        if ((*anchor)->reason == AnchorReason::adopted) {
-            report.adopted++;
-            report.adopted_size = (*anchor)->size;
-        }
-        match.take(**anchor);
     }
     const auto size = match.judge();
     if (!size) {

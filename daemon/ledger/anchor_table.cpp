@@ -132,7 +132,7 @@ Result<AnchorBook> read_anchors(Database &database, std::uint64_t since_ns, std:
         if (!anchor) {
             return std::unexpected(std::move(anchor.error()));
         }
-        *place = std::move(*anchor);
+        *place = *anchor;
     }
     if (book.last) {
         if (auto fits = book.previous ? check_follows(*book.last, *book.previous) : check_first(*book.last);

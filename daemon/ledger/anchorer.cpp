@@ -95,13 +95,11 @@ void Anchorer::judge(const AnchorBook &book, const AnchorMemory &memory) {
         idle();
         return;
     case AnchorFinding::extend:
-        extend(*book.last);
-        return;
     case AnchorFinding::count:
-        count(*book.last, memory.count);
-        return;
     case AnchorFinding::finish:
-        finish(*book.last, *memory.count);
+        if (const auto &last = book.last) {
+            resume(*last, finding, memory);
+        }
         return;
     case AnchorFinding::rolled_back:
         contradict(
@@ -119,6 +117,18 @@ void Anchorer::judge(const AnchorBook &book, const AnchorMemory &memory) {
                    std::format("what the TPM holds does not follow from the ledger's anchors ({})",
                                text_of(memory)));
         return;
+    }
+}
+
+// Of a crash, or of a TPM that went away in between.
+void Anchorer::resume(const Anchor &last, AnchorFinding finding, const AnchorMemory &memory) {
+    const auto &counted = memory.count;
+    if (finding == AnchorFinding::extend) {
+        extend(last);
+    } else if (finding == AnchorFinding::finish && counted) {
+        finish(last, *counted);
+    } else {
+        count(last, counted);
     }
 }
 

@@ -86,6 +86,7 @@ class Anchorer {
   private:
     void look();
     void judge(const AnchorBook &book, const AnchorMemory &memory);
+    void resume(const Anchor &last, AnchorFinding finding, const AnchorMemory &memory);
     void consider();
     void begin(AnchorReason reason);
     void extend(const Anchor &anchor);

@@ -20,13 +20,17 @@ struct Indices {
 
 Result<std::optional<NvIndex>> find(Tpm &tpm, attest::NvPublic wanted) {
     auto index = find_index(tpm, wanted.index, tpm.secrets().find(secret_name));
-    if (!index || !*index) {
+    if (!index) {
         return index;
     }
-    if (!(*index)->written()) {
+    const auto &found = *index;
+    if (!found) {
+        return index;
+    }
+    if (!found->written()) {
         wanted.attributes &= ~attest::nv::written;
     }
-    const auto name = (*index)->name();
+    const auto name = found->name();
     if (!name || *name != attest::name_of(wanted)) {
         return fail(
             Code::conflict,
@@ -110,11 +114,12 @@ Result<ledger::AnchorMemory> extend_anchor(Tpm &tpm, const Hash &before, const H
     if (!memory || memory->value.value_or(Hash{}) != before) {
         return memory;
     }
-    if (!indices->value) {
+    const auto &value = indices->value;
+    if (!value) {
         return not_made();
     }
     // The Name changes with the first write, so it is found anew.
-    return extend_index(tpm, *indices->value, digest).and_then([&] { return read_anchor(tpm); });
+    return extend_index(tpm, *value, digest).and_then([&] { return read_anchor(tpm); });
 }
 
 Result<ledger::AnchorMemory> count_anchor(Tpm &tpm, std::optional<std::uint64_t> before) {
@@ -123,10 +128,11 @@ Result<ledger::AnchorMemory> count_anchor(Tpm &tpm, std::optional<std::uint64_t>
     if (!memory || memory->count != before) {
         return memory;
     }
-    if (!indices->count) {
+    const auto &count = indices->count;
+    if (!count) {
         return not_made();
     }
-    return increment_index(tpm, *indices->count).and_then([&] { return read_anchor(tpm); });
+    return increment_index(tpm, *count).and_then([&] { return read_anchor(tpm); });
 }
 
 Result<ledger::AnchorEvidence> certify_anchor(Tpm &tpm, ByteView nonce) {
@@ -134,11 +140,13 @@ Result<ledger::AnchorEvidence> certify_anchor(Tpm &tpm, ByteView nonce) {
     if (!indices) {
         return std::unexpected(indices.error());
     }
-    if (!indices->value || !indices->count || !indices->value->written() || !indices->count->written()) {
+    const auto &value_index = indices->value;
+    const auto &count_index = indices->count;
+    if (!value_index || !count_index || !value_index->written() || !count_index->written()) {
         return fail(Code::not_found, "nothing of the ledger was anchored in the TPM so far");
     }
-    auto value = certify_index(tpm, *indices->value, nonce);
-    auto count = value ? certify_index(tpm, *indices->count, nonce) : std::unexpected(value.error());
+    auto value = certify_index(tpm, *value_index, nonce);
+    auto count = value ? certify_index(tpm, *count_index, nonce) : std::unexpected(value.error());
     if (!count) {
         return std::unexpected(std::move(count.error()));
     }

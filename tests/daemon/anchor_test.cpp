@@ -10,6 +10,7 @@
 #include "ledger/verify.hpp"
 #include "paper_notary.hpp"
 #include "support.hpp"
+#include "told.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -134,7 +135,7 @@ class Anchors : public testing::Test {
     }
     void expect(Code code, const Result<VerifyReport> &report) const {
         ASSERT_FALSE(report) << report->text();
-        EXPECT_EQ(report.error().code, code) << report.error().detail;
+        EXPECT_EQ(report.error().code, code) << test::told(report.error());
     }
     void change(std::string_view sql) const {
         auto database = Database::open(ledger(), Database::Mode::read_write).value();
@@ -172,7 +173,7 @@ TEST_F(Anchors, TheTpmRemembersCriticalCheckpointsAtOnceAndTheOthersByAndBy) {
     test::run_until(life->reactor, [&] { return life->service.anchors().made() == 3; });
     life.reset();
     const auto report = verified();
-    ASSERT_TRUE(report) << report.error().detail;
+    ASSERT_TRUE(report) << test::told(report.error());
     EXPECT_EQ(report->anchors, 3U);
     EXPECT_EQ(report->freshness, Freshness::tpm);
     EXPECT_EQ(report->fresh_size, 4U);
@@ -341,7 +342,7 @@ TEST_F(Anchors, AdoptingBeginsANewChainThatVerificationNames) {
     life->anchor();
     life.reset();
     const auto report = verified();
-    ASSERT_TRUE(report) << report.error().detail;
+    ASSERT_TRUE(report) << test::told(report.error());
     EXPECT_EQ(report->adopted, 1U);
     EXPECT_NE(report->text().find("began anew 1 times"), std::string::npos) << report->text();
     life = live();
@@ -363,7 +364,8 @@ TEST_P(AnchorsTampered, IsNamed) {
     const auto report = verified(false);
     ASSERT_FALSE(report);
     EXPECT_EQ(report.error().code, Code::tampered);
-    EXPECT_NE(report.error().detail.find(GetParam().second), std::string::npos) << report.error().detail;
+    EXPECT_NE(test::told(report.error()).find(GetParam().second), std::string::npos)
+        << test::told(report.error());
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -410,7 +412,7 @@ TEST_F(Anchors, TheEvidenceIsTheTpmsAndOverTheNonce) {
     ASSERT_TRUE(made);
     const auto ak = life->notary.ak.public_key();
     const auto witness = verify_evidence(*made, ak, nonce);
-    ASSERT_TRUE(witness) << witness.error().detail;
+    ASSERT_TRUE(witness) << test::told(witness.error());
     EXPECT_EQ(witness->value, tpm.memory.value);
     EXPECT_EQ(witness->count, tpm.memory.count);
     const auto refused = [&](const AnchorEvidence &evidence, const attest::PublicKey &with, ByteView over,
@@ -418,7 +420,7 @@ TEST_F(Anchors, TheEvidenceIsTheTpmsAndOverTheNonce) {
         const auto result = verify_evidence(evidence, with, over);
         ASSERT_FALSE(result);
         EXPECT_EQ(result.error().code, Code::attestation_failed);
-        EXPECT_NE(result.error().detail.find(why), std::string::npos) << result.error().detail;
+        EXPECT_NE(test::told(result.error()).find(why), std::string::npos) << test::told(result.error());
     };
     refused(*made, ak, Bytes(16, 8), "nonce");
     refused(*made, test::AttestKey(attest::KeyKind::p256).public_key(), nonce, "signature");
@@ -493,7 +495,7 @@ TEST_F(AnchorCrash, AtAnyStepFileAndTpmAgreeAgainAndNothingIsLost) {
         EXPECT_TRUE(life.service.stop(std::chrono::seconds(10)));
         tpm = shared->tpm;
         const auto report = verified();
-        ASSERT_TRUE(report) << "step " << last << ": " << report.error().detail;
+        ASSERT_TRUE(report) << "step " << last << ": " << test::told(report.error());
         EXPECT_EQ(report->anchors, shared->tpm.extended) << "step " << last;
         EXPECT_EQ(report->anchors, shared->tpm.counted) << "step " << last;
         clock.pass(86'400); // for the budget

@@ -47,7 +47,8 @@ TEST(Config, NamesTheRangeOfAWrongValue) {
               "f.toml:2: ledger.max_bytes must be from 0 to 8796093022208");
     EXPECT_EQ(complaint("[ledger]\nanchor_interval_ms = 599999\n"),
               "f.toml:2: ledger.anchor_interval_ms must be from 600000 to 86400000");
-    EXPECT_NE(complaint("[ledger]\nanchors_per_day = 4\n").find("must be 0 or at least 5"), std::string::npos);
+    EXPECT_NE(complaint("[ledger]\nanchors_per_day = 4\n").find("must be 0 or at least 5"),
+              std::string::npos);
     EXPECT_EQ(complaint("[ledger]\nstate_dir = \"relative\"\n"),
               "f.toml:2: ledger.state_dir must be an absolute path");
     EXPECT_EQ(complaint("[log]\nlevel = \"loud\"\n"),

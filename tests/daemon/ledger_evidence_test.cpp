@@ -9,6 +9,7 @@
 #include "ledger/verify.hpp"
 #include "paper_notary.hpp"
 #include "support.hpp"
+#include "told.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -113,7 +114,7 @@ TEST_F(Evidence, TheQuoteIsOfTheCheckpointsText) {
                                               .ak_public_pem = notary.ak.pem(),
                                               .pcrs = test::PaperNotary::values()},
                                              digest, test::PaperNotary::pcrs());
-    EXPECT_TRUE(report) << report.error().detail;
+    EXPECT_TRUE(report) << test::told(report.error());
 }
 
 TEST_F(Evidence, ACheckpointWithoutAQuoteIsKeptAndTheFailureToldOnce) {
@@ -136,8 +137,12 @@ TEST_F(Evidence, AnExportHasIt) {
         copy = std::move(*result);
     });
     test::run_until(reactor, [&] { return static_cast<bool>(copy); });
-    auto database =
-        Database::open(std::format("/proc/self/fd/{}", copy.get()), Database::Mode::read_only).value();
+    // It has no name any more.
+    constexpr std::size_t enough = 1U << 20U;
+    const auto content = read_file(std::format("/proc/self/fd/{}", copy.get()), enough);
+    ASSERT_TRUE(content) << test::told(content.error());
+    ASSERT_TRUE(write_file(directory.path("copy.db"), as_bytes(*content), 0600));
+    auto database = Database::open(directory.path("copy.db"), Database::Mode::read_only).value();
     EXPECT_EQ(database.number("SELECT count(*) FROM quotes").value(), 2U);
 }
 
@@ -169,12 +174,12 @@ TEST_F(Evidence, IsVerifiedWithTheAttestationKeyAndWithoutIt) {
     checkpoint(Occasion::critical);
     checkpoint(Occasion::critical);
     const auto plain = verified();
-    ASSERT_TRUE(plain) << plain.error().detail;
+    ASSERT_TRUE(plain) << test::told(plain.error());
     EXPECT_EQ(plain->quotes, 2U);
     EXPECT_FALSE(plain->quotes_verified);
     auto ak = attest::QuoteVerifier::make(notary.ak.public_key()).value();
     const auto signed_ones = verified(&ak);
-    ASSERT_TRUE(signed_ones) << signed_ones.error().detail;
+    ASSERT_TRUE(signed_ones) << test::told(signed_ones.error());
     EXPECT_TRUE(signed_ones->quotes_verified);
     auto other = attest::QuoteVerifier::make(test::AttestKey(attest::KeyKind::p256).public_key()).value();
     EXPECT_EQ(verified(&other).error().code, Code::tampered);
@@ -193,13 +198,14 @@ TEST_P(EvidenceTampered, IsNamed) {
     const auto report = verified();
     ASSERT_FALSE(report);
     EXPECT_EQ(report.error().code, Code::tampered);
-    EXPECT_NE(report.error().detail.find(GetParam().second), std::string::npos) << report.error().detail;
+    EXPECT_NE(test::told(report.error()).find(GetParam().second), std::string::npos)
+        << test::told(report.error());
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Each, EvidenceTampered,
     testing::Values(
-        std::pair("UPDATE quotes SET pcrs = zeroblob(512) WHERE checkpoint = 2", "checkpoint 2: values"),
+        std::pair("UPDATE quotes SET pcrs = randomblob(512) WHERE checkpoint = 2", "checkpoint 2: values"),
         std::pair("UPDATE quotes SET pcrs = zeroblob(32) WHERE checkpoint = 2", "the values of the PCRs"),
         std::pair("UPDATE quotes SET attest = (SELECT attest FROM quotes WHERE checkpoint = 1)",
                   "checkpoint 2: nonce"),
@@ -211,13 +217,14 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST_F(Evidence, WhoseClockGoesBackIsNamed) {
     start();
-    notary.clock_ms = 9'000;
+    tpm.clock_ms = 9'000;
     checkpoint(Occasion::critical);
-    notary.clock_ms = 1'000;
+    tpm.clock_ms = 1'000;
     checkpoint(Occasion::critical);
     const auto report = verified();
     ASSERT_FALSE(report);
-    EXPECT_NE(report.error().detail.find("checkpoint 2: clock"), std::string::npos) << report.error().detail;
+    EXPECT_NE(test::told(report.error()).find("checkpoint 2: clock"), std::string::npos)
+        << test::told(report.error());
 }
 
 } // namespace

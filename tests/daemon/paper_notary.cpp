@@ -38,7 +38,7 @@ void PaperNotary::quote(const Hash &digest, Then<Result<ledger::Quote>> then) {
     }
     QuoteIngredients in;
     in.nonce = Bytes(digest.begin(), digest.end());
-    in.clock_ms = ++clock_ms;
+    in.clock_ms = ++tpm.clock_ms;
     in.select = {0xFF, 0xFF, 0};
     in.pcrs = values();
     ledger::Quote quote{.attest = make_quoted(in), .signature = {}, .pcrs = {}};
@@ -118,7 +118,7 @@ attest::NvCertification PaperNotary::certification(const attest::NvPublic &index
                                                    ByteView nonce) const {
     attest::Writer attest;
     attest.number<std::uint32_t>(0xFF544347).number<std::uint16_t>(0x8014).sized(Bytes(34, 3)).sized(nonce);
-    attest.number(clock_ms).number<std::uint32_t>(5).number<std::uint32_t>(2).number<std::uint8_t>(1);
+    attest.number(tpm.clock_ms).number<std::uint32_t>(5).number<std::uint32_t>(2).number<std::uint8_t>(1);
     attest.number<std::uint64_t>(0x0001000200030004).sized(attest::name_of(index));
     attest.number<std::uint16_t>(0).sized(contents);
     return {.attest = attest.bytes(),

@@ -18,6 +18,7 @@ struct PaperTpm {
     std::uint64_t next_count = 41; // above every counter that it ever had
     std::uint64_t extended = 0;
     std::uint64_t counted = 0;
+    std::uint64_t clock_ms = 1'000;
 };
 
 class PaperNotary final : public ledger::Notary {
@@ -38,7 +39,6 @@ class PaperNotary final : public ledger::Notary {
 
     PaperTpm &tpm;
     AttestKey ak{attest::KeyKind::p256};
-    std::uint64_t clock_ms = 1'000;
     bool usable = true; // else tpm_failed
     // Before and after each command; tests die there.
     std::function<void(std::string_view step)> on_step = [](std::string_view) {};

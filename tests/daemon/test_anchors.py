@@ -190,7 +190,7 @@ class RolledBack(Anchored):
         adopted = self.json("audit", "adopt")["anchors"]
         self.assertEqual((adopted["state"], adopted["last"]["reason"]), ("kept", "adopted"))
         self.ctl("audit", "adopt", code=6)
-        evidence, export = self.evidence(), self.export()
+        evidence, export = self.evidence(), self.export("adopted.db")
         self.assertIn("began anew", self.verify(export, vkey, evidence, NONCE, ak, code=0))
         self.daemon.stop()
         events = [line for line in self.daemon.log if line.get("event_type") == "security_event"]
@@ -240,14 +240,14 @@ class Tampered(Anchored):
     """Each change of a ledger, the verdict of dsmilctl, and the same of the second opinion."""
 
     CHANGES = (
-        (7, "UPDATE records SET body = body || x'00' WHERE seq = 1"),
+        (7, "UPDATE records SET body = CAST(body || x'00' AS BLOB) WHERE seq = 1"),
         (7, "DELETE FROM records WHERE seq = 1"),
         (7, "UPDATE records SET seq = -seq WHERE seq IN (1, 2); UPDATE records SET seq = 3 + seq WHERE seq < 0"),
         (7, "UPDATE tiles SET hashes = zeroblob(length(hashes))"),
         (7, "DELETE FROM tiles"),
         (7, "UPDATE checkpoints SET note = (SELECT note FROM checkpoints WHERE id = 2) WHERE id = 1"),
         (11, "DELETE FROM quotes; DELETE FROM anchors; DELETE FROM checkpoints"),
-        (7, "UPDATE quotes SET pcrs = zeroblob(512)"),
+        (7, "UPDATE quotes SET pcrs = randomblob(512)"),
         (7, "UPDATE anchors SET at = at + 1"),
         (7, "UPDATE anchors SET before = after"),
         (7, "UPDATE anchors SET reason = 'adopted' WHERE reason <> 'adopted'"),

@@ -10,10 +10,12 @@
 namespace dsmil::ledger {
 namespace {
 
-using namespace std::chrono_literals;
+using std::chrono::hours;
+using std::chrono::minutes;
+using std::chrono::seconds;
 
 constexpr unsigned per_day = 150;
-constexpr SteadyTime day = 24h;
+constexpr SteadyTime day = hours(24);
 
 // The most in any 24 hours.
 std::size_t busiest_day(const std::vector<SteadyTime> &times) {
@@ -31,16 +33,16 @@ std::size_t busiest_day(const std::vector<SteadyTime> &times) {
 TEST(WearBudget, AFloodGetsItsBurstAndThenOneByOne) {
     WearBudget budget(per_day);
     std::vector<SteadyTime> taken;
-    for (SteadyTime now{}; now < 3 * day; now += 1s) {
+    for (SteadyTime now{}; now < 3 * day; now += seconds(1)) {
         if (budget.take(now)) {
             taken.push_back(now);
         }
     }
     EXPECT_LE(busiest_day(taken), per_day);
     EXPECT_GE(busiest_day(taken), per_day - 1);
-    EXPECT_EQ(taken[budget.burst() - 1], SteadyTime((budget.burst() - 1) * 1s));
-    EXPECT_GE(taken[budget.burst()], SteadyTime(10min)); // so that there is one all day long
-    EXPECT_LE(taken.back() - taken[taken.size() - 2], SteadyTime(15min));
+    EXPECT_EQ(taken[budget.burst() - 1], SteadyTime((budget.burst() - 1) * seconds(1)));
+    EXPECT_GE(taken[budget.burst()], SteadyTime(minutes(10))); // so that there is one all day long
+    EXPECT_LE(taken.back() - taken[taken.size() - 2], SteadyTime(minutes(15)));
 }
 
 // Seeds are printed with a failure.
@@ -76,31 +78,31 @@ INSTANTIATE_TEST_SUITE_P(Seeds, WearBudgetFlood, testing::Range(1U, 9U));
 
 TEST(WearBudget, SaysWhatIsLeft) {
     WearBudget budget(per_day);
-    EXPECT_EQ(budget.left(0s), 30U);
-    EXPECT_EQ(budget.wait(0s), 0s);
+    EXPECT_EQ(budget.left(seconds(0)), 30U);
+    EXPECT_EQ(budget.wait(seconds(0)), seconds(0));
     for (unsigned i = 0; i < 30; i++) {
-        EXPECT_TRUE(budget.take(0s));
+        EXPECT_TRUE(budget.take(seconds(0)));
     }
-    EXPECT_EQ(budget.left(0s), 0U);
-    EXPECT_EQ(budget.used(0s), 30U);
-    EXPECT_EQ(budget.wait(0s), 12min);
-    EXPECT_FALSE(budget.take(12min - 1ns));
-    EXPECT_TRUE(budget.take(12min));
-    EXPECT_EQ(budget.left(36min), 2U);
+    EXPECT_EQ(budget.left(seconds(0)), 0U);
+    EXPECT_EQ(budget.used(seconds(0)), 30U);
+    EXPECT_EQ(budget.wait(seconds(0)), minutes(12));
+    EXPECT_FALSE(budget.take(SteadyTime(minutes(12)) - SteadyTime(1)));
+    EXPECT_TRUE(budget.take(minutes(12)));
+    EXPECT_EQ(budget.left(minutes(36)), 2U);
     EXPECT_EQ(budget.used(day), 1U);
 }
 
 TEST(WearBudget, OfNothingThereIsNothing) {
     WearBudget budget(0);
-    EXPECT_FALSE(budget.take(0s));
+    EXPECT_FALSE(budget.take(seconds(0)));
     EXPECT_EQ(budget.left(day), 0U);
 }
 
 TEST(WearBudget, OfTheLeastThereIsOneAtATime) {
     WearBudget budget(5);
-    EXPECT_TRUE(budget.take(0s));
-    EXPECT_FALSE(budget.take(1s));
-    EXPECT_TRUE(budget.take(6h));
+    EXPECT_TRUE(budget.take(seconds(0)));
+    EXPECT_FALSE(budget.take(seconds(1)));
+    EXPECT_TRUE(budget.take(hours(6)));
 }
 
 } // namespace

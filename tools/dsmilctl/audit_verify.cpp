@@ -49,14 +49,15 @@ dsmil::Result<dsmil::attest::QuoteVerifier> read_ak(const std::string &path) {
 
 // The nonce must be the verifier's own, or the evidence may be of any time.
 dsmil::Result<ledger::AnchorWitness> read_evidence(const Call &call, const dsmil::attest::QuoteVerifier *ak) {
-    if (!call.has("--nonce") || ak == nullptr) {
+    const auto file = call.option("--tpm-evidence");
+    if (!call.has("--nonce") || ak == nullptr || !file) {
         return dsmil::fail(dsmil::Code::usage, "--tpm-evidence goes with --nonce and --ak");
     }
     const auto nonce = nonce_of(call);
     if (!nonce) {
         return std::unexpected(nonce.error());
     }
-    const auto text = read_file(*call.option("--tpm-evidence"), ledger::max_evidence_bytes);
+    const auto text = read_file(*file, ledger::max_evidence_bytes);
     if (!text) {
         return std::unexpected(text.error());
     }
