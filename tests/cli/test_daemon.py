@@ -394,6 +394,25 @@ class DeviceOperations(TestCase):
         held = self.attest(lambda answer: answer, "--ak", self.path("ak.pem"))
         self.assertEqual(held.code, 0, held.err)
 
+    def test_the_evidence_is_kept_as_tpm2_checkquote_takes_it(self):
+        place = self.path("evidence")
+        document = self.attest(lambda answer: answer, "--json", "--out", place).json()
+        self.assertEqual(document["out"], place)
+        kept = {}
+        for name in os.listdir(place):
+            with open(os.path.join(place, name), "rb") as file:
+                kept[name] = file.read()
+        self.assertEqual(sorted(kept), ["ak.pem", "nonce", "quote.msg", "quote.pcrs", "quote.sig", "statement"])
+        self.assertEqual(kept["statement"].decode(), document["statement"])
+        nonce = "d501" + hashlib.sha256(kept["statement"]).hexdigest()
+        self.assertEqual(kept["nonce"].decode(), nonce + "\n")
+        files = [os.path.join(place, name) for name in ("quote.msg", "quote.sig", "quote.pcrs", "ak.pem")]
+        words = [word for pair in zip(("--message", "--signature", "--pcrs", "--ak"), files) for word in pair]
+        self.assertEqual(run("verify", "quote", *words, "--nonce", nonce).code, 0)
+        self.assertEqual(self.attest(lambda answer: answer, "--out", place).code, 6)
+        self.assertEqual(self.attest(lambda answer: answer, "--out", self.path("new"), tag=b"").code, 7)
+        self.assertFalse(os.path.exists(self.path("new")))
+
     def test_a_statement_that_was_changed_or_is_of_another_device_does_not(self):
         def changed(answer):
             answer["statement"] = answer["statement"].replace("STATUS none", "STATUS 0x00000001 at 1")
@@ -447,15 +466,13 @@ class DeviceOperations(TestCase):
         self.assertEqual(run("device", "seal", "0x8005", path, DSMIL_SOCKET=daemon.socket).code, 5)
         self.assertEqual([name for name in os.listdir(self.folder) if name.startswith("sealed")], [])
 
-    def test_provision_prints_the_key(self):
+    def test_a_key_that_nobody_certifies_is_not_printed(self):
         answer = {"device": "0x8005", "made": True, "public_pem": "-----BEGIN\nx\n", "name": "000b", "attest": "",
                   "signature": "", "ak_public_pem": ""}
         daemon = FakeDaemon(self, lambda *_: http(answer))
-        self.assertEqual(run("device", "provision", "0x8005", DSMIL_SOCKET=daemon.socket).out, "-----BEGIN\nx\n")
-        self.assertTrue(run("--json", "device", "provision", "0x8005", DSMIL_SOCKET=daemon.socket).json()["made"])
-        for name in list(answer)[1:]:
-            daemon = FakeDaemon(self, lambda *_, name=name: http({**answer, name: 7}))
-            self.assertEqual(run("device", "provision", "0x8005", DSMIL_SOCKET=daemon.socket).code, 1, name)
+        result = run("device", "provision", "0x8005", "--out", self.path("key"), DSMIL_SOCKET=daemon.socket)
+        self.assertEqual((result.code, result.out), (7, ""))
+        self.assertFalse(os.path.exists(self.path("key")))
 
 
 class TpmStatus(TestCase):
