@@ -99,6 +99,7 @@ class TpmEndorsementTest : public testing::Test {
         open();
     }
     void open() {
+        tpm.reset(); // its end would flush what the next one loads
         TpmOptions options;
         options.context.tcti = swtpm.tcti();
         options.state_dir = directory.path("");
