@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A machine whose TPM is a key of openssl's, for answers that a test makes up."""
+import base64
 import hashlib
+import json
 import struct
 import subprocess
 
