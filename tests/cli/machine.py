@@ -6,6 +6,8 @@ import json
 import struct
 import subprocess
 
+from support import http
+
 NONCE = "00112233445566778899aabbccddeeff"
 
 
