@@ -57,6 +57,20 @@ void put_status(prometheus::Page &page, const tpm::Status &status) {
                 status.persistent_room);
 }
 
+void put_counts(prometheus::Page &page, const ledger::Counts &counts) {
+    page.family("dsmil_ledger_acknowledged_total", "counter",
+                "Records that were acknowledged, by what the acknowledgement promised.");
+    for (const auto durability :
+         {ledger::Durability::none, ledger::Durability::process, ledger::Durability::power}) {
+        page.sample("dsmil_ledger_acknowledged_total",
+                    std::format("durability=\"{}\"", ledger::name_of(durability)),
+                    counts.acknowledged.at(static_cast<std::size_t>(durability)));
+    }
+    page.single("dsmil_ledger_commits_total", "counter", "Transactions that took records.", counts.commits);
+    page.single("dsmil_ledger_lost_total", "counter",
+                "Records that were acknowledged without any promise and could not be kept.", counts.lost);
+}
+
 } // namespace
 
 std::string metrics_text(const ledger::Service &ledger, const tpm::Service &tpm) {
@@ -69,6 +83,7 @@ std::string metrics_text(const ledger::Service &ledger, const tpm::Service &tpm)
                 snapshot.checkpoint_size);
     page.single("dsmil_ledger_failing", "gauge", "1 while records cannot be written.",
                 ledger.trouble() ? 1 : 0);
+    put_counts(page, ledger.counts());
     page.single("dsmil_tpm_up", "gauge",
                 "1 when the TPM can be used: without it, this machine is unattested.", tpm.trouble() ? 0 : 1);
     page.single("dsmil_tpm_queue_waiting", "gauge", "Commands that wait for the TPM.", tpm.waiting());

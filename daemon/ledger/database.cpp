@@ -165,6 +165,18 @@ Result<void> Database::run(std::string_view sql) {
     return {};
 }
 
+Result<std::uint64_t> Database::number(std::string_view sql) {
+    auto statement = prepare(sql);
+    if (!statement) {
+        return std::unexpected(std::move(statement.error()));
+    }
+    const auto row = statement->step();
+    if (!row) {
+        return std::unexpected(row.error());
+    }
+    return *row ? statement->number(0) : 0;
+}
+
 void Database::keep_wal(bool on) {
     int persist = on ? 1 : 0;
     sqlite3_db_config(database_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, persist, nullptr);
@@ -172,18 +184,12 @@ void Database::keep_wal(bool on) {
 }
 
 Result<void> Database::limit_bytes(std::uint64_t bytes) {
-    auto page_size = prepare("PRAGMA page_size");
+    const auto page_size = number("PRAGMA page_size");
     if (!page_size) {
-        return std::unexpected(std::move(page_size.error()));
-    }
-    auto row = page_size->step();
-    if (!row) {
-        return std::unexpected(std::move(row.error()));
+        return std::unexpected(page_size.error());
     }
     constexpr std::uint64_t most_pages = 4'294'967'294; // sqlite's own limit
-    const std::uint64_t pages =
-        bytes == 0 ? most_pages : std::max<std::uint64_t>(1, bytes / page_size->number(0));
-    page_size->reset();
+    const std::uint64_t pages = bytes == 0 ? most_pages : std::max<std::uint64_t>(1, bytes / *page_size);
     return run(std::format("PRAGMA max_page_count = {}", pages));
 }
 

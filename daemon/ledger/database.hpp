@@ -59,6 +59,8 @@ class Database {
 
     [[nodiscard]] Result<Statement> prepare(std::string_view sql);
     [[nodiscard]] Result<void> run(std::string_view sql); // one statement or several, rows ignored
+    // The first column of the first row; 0 when there is no row.
+    [[nodiscard]] Result<std::uint64_t> number(std::string_view sql);
 
     // While it is on, closing leaves a write-ahead log as it is, so that what was only looked at
     // keeps its bytes.

@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ledger/ledger.hpp"
 
-#include "ledger/checkpoint.hpp"
 #include "ledger/note.hpp"
-#include "ledger/verify.hpp"
+#include "ledger/start_check.hpp"
 
 #include <format>
+#include <utility>
 
 namespace dsmil::ledger {
 namespace {
-
-// A larger file is checked at start by its right edge and newest records only;
-// `dsmilctl audit verify` checks all of it. A million records take about a second.
-constexpr std::uint64_t full_check_records = 1'000'000;
 
 // A load of the module numbers its records from 1 (linux/dsmil.h). A ledger that starts on an
 // older load therefore begins with what it missed.
@@ -37,12 +33,14 @@ Record missing_record(const Record &next, const Id128 &load_id, std::uint64_t fi
 
 } // namespace
 
-// What a transaction will have changed once it is committed.
+// Records on their way into the file: encoded, numbered, and where the rings will be.
 struct Ledger::Batch {
-    Edge edge;
-    RingPositions rings; // those that moved
-    Statement insert;
-    Appended appended;
+    explicit Batch(std::uint64_t size) : first(size) {}
+    [[nodiscard]] std::uint64_t next() const { return first + bodies.size(); }
+
+    std::uint64_t first; // sequence
+    std::vector<Bytes> bodies;
+    RingPositions rings; // those that move
 };
 
 Result<Ledger> Ledger::open(LedgerOptions options) {
@@ -70,20 +68,17 @@ Result<void> Ledger::load() {
             return made;
         }
     }
-    auto report = check_database(database_, full_check_records);
+    auto report = check_at_start(database_);
     if (!report) {
         return std::unexpected(std::move(report.error()));
     }
-    auto meta = read_meta(database_);
-    if (!meta) {
-        return std::unexpected(std::move(meta.error()));
-    }
-    if (!options_.origin.empty() && meta->origin != options_.origin) {
+    auto &meta = report->meta;
+    if (!options_.origin.empty() && meta.origin != options_.origin) {
         return fail(Code::config_invalid, std::format("its origin is {} and the configuration says {}",
-                                                      meta->origin, options_.origin));
+                                                      meta.origin, options_.origin));
     }
-    origin_ = std::move(meta->origin);
-    rings_ = std::move(meta->rings);
+    origin_ = std::move(meta.origin);
+    rings_ = std::move(meta.rings);
     last_checkpoint_ = std::move(report->last_note);
     last_checkpoint_size_ = report->last_note_size;
     auto edge = read_edge(database_, report->size);
@@ -91,15 +86,30 @@ Result<void> Ledger::load() {
         return std::unexpected(std::move(edge.error()));
     }
     edge_ = std::move(*edge);
-    return is_new_ ? Result<void>{} : prepare_to_write();
+    return (is_new_ ? Result<void>{} : prepare_to_write())
+        .and_then([&] { return upgrade(database_, report->format); })
+        .and_then([this] { return prepare_statements(); });
 }
 
 Result<void> Ledger::prepare_to_write() {
     database_.keep_wal(false);
-    if (auto set = database_.run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL"); !set) {
+    if (auto set = database_.run(std::format("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
+                                             "PRAGMA wal_autocheckpoint = {}",
+                                             options_.wal_pages));
+        !set) {
         return set;
     }
     return database_.limit_bytes(options_.max_bytes);
+}
+
+Result<void> Ledger::prepare_statements() {
+    auto insert = database_.prepare("INSERT INTO records VALUES(?, ?)");
+    auto put = insert ? prepare_tile(database_) : std::unexpected(insert.error());
+    if (!put) {
+        return std::unexpected(std::move(put.error()));
+    }
+    prepared_ = std::make_unique<Prepared>(std::move(*insert), std::move(*put));
+    return {};
 }
 
 Result<void> Ledger::make_tables() {
@@ -111,102 +121,157 @@ Result<void> Ledger::make_tables() {
     return create_tables(database_, origin);
 }
 
-Result<Appended> Ledger::append(std::vector<Record> records) {
+Result<Appended> Ledger::append(std::vector<Record> records, Durability durability) {
+    Group group;
+    group.push_back(std::move(records));
+    auto answers = append_group(std::move(group), durability);
+    return answers ? std::move(answers->front()) : std::unexpected(std::move(answers.error()));
+}
+
+Result<std::vector<Result<Appended>>> Ledger::append_group(Group group, Durability durability) {
+    Batch batch(edge_.size());
+    std::vector<Result<Appended>> answers;
+    for (auto &records : group) {
+        answers.push_back(stage(batch, std::move(records)));
+        if (answers.back()) {
+            answers.back()->durability = durability;
+        }
+    }
+    Result<void> done;
+    if (!batch.bodies.empty()) {
+        done = be(durability).and_then([&] { return write(batch); });
+    } else if (durability == Durability::power) {
+        done = sync(); // for duplicates of what was taken with less
+    }
+    return done ? Result<std::vector<Result<Appended>>>(std::move(answers)) : std::unexpected(done.error());
+}
+
+// With NORMAL a commit is the kernel's, and the next one with FULL takes it to the disk, too: both
+// are of one write-ahead log.
+Result<void> Ledger::be(Durability durability) {
+    const bool full = durability == Durability::power;
+    if (full != full_) {
+        if (auto set = database_.run(full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+            !set) {
+            return set;
+        }
+        full_ = full;
+    }
+    return {};
+}
+
+Result<void> Ledger::sync() {
+    if (synced_) {
+        return {};
+    }
+    // The least that makes a commit: sqlite passes over a row that keeps its value, and would not
+    // ask the disk for anything.
+    auto done = be(Durability::power).and_then([this] {
+        return database_.run(std::format("PRAGMA user_version = {}", file_format));
+    });
+    synced_ = done.has_value();
+    return done;
+}
+
+Result<Appended> Ledger::stage(Batch &batch, std::vector<Record> records) const {
+    const std::size_t before = batch.bodies.size();
+    RingPositions moved;
+    Appended appended;
+    const auto take = [&batch](Record record) -> Result<void> {
+        record.sequence = batch.next();
+        return encode(std::move(record)).transform([&batch](Bytes body) {
+            batch.bodies.push_back(std::move(body));
+        });
+    };
+    const auto next_of = [&](const Id128 &load_id) {
+        for (const RingPositions *positions : {&std::as_const(moved), &std::as_const(batch.rings), &rings_}) {
+            if (const auto known = positions->find(load_id); known != positions->end()) {
+                return known->second;
+            }
+        }
+        return first_ring_sequence;
+    };
+    for (Record &record : records) {
+        Result<void> taken;
+        if (const auto at = record.ring) {
+            const std::uint64_t next = next_of(at->load_id);
+            if (at->sequence < next) {
+                appended.duplicates++;
+                continue;
+            }
+            if (at->sequence > next) {
+                taken = take(missing_record(record, at->load_id, next, at->sequence - next));
+            }
+            moved[at->load_id] = at->sequence + 1;
+        }
+        if (taken) {
+            taken = take(std::move(record));
+        }
+        if (!taken) {
+            batch.bodies.resize(before);
+            return std::unexpected(std::move(taken.error()));
+        }
+    }
+    for (const auto &[load_id, next] : moved) {
+        batch.rings[load_id] = next;
+    }
+    appended.records = batch.bodies.size() - before;
+    return appended;
+}
+
+Result<void> Ledger::write(const Batch &batch) {
     auto transaction = Transaction::begin(database_);
     if (!transaction) {
         return std::unexpected(std::move(transaction.error()));
     }
-    auto insert_row = database_.prepare("INSERT INTO records VALUES(?, ?)");
-    if (!insert_row) {
-        return std::unexpected(std::move(insert_row.error()));
-    }
     options_.on_step("begun");
-    Batch batch{.edge = edge_, .rings = {}, .insert = std::move(*insert_row), .appended = {}};
-    for (Record &record : records) {
-        const auto ring = record.ring;
-        auto inserted =
-            ring ? insert_from_ring(batch, std::move(record), *ring) : insert(batch, std::move(record));
-        if (!inserted) {
-            return std::unexpected(std::move(inserted.error()));
+    Edge edge = edge_;
+    Result<void> stored;
+    const auto store_tile = [&](unsigned level, std::uint64_t index, std::span<const Hash> hashes) {
+        if (stored) {
+            stored = write_tile(prepared_->put_tile, level, index, hashes);
         }
+    };
+    for (const Bytes &body : batch.bodies) {
+        prepared_->insert_record.bind(1, edge.size());
+        prepared_->insert_record.bind(2, ByteView(body));
+        if (auto inserted = prepared_->insert_record.run(); !inserted) {
+            return inserted;
+        }
+        edge.append(leaf_hash(body), store_tile);
     }
     options_.on_step("inserted");
-    if (batch.appended.records == 0) {
-        return batch.appended;
+    stored = stored.and_then([&] { return write_tiles(edge); });
+    for (auto moved = batch.rings.begin(); stored && moved != batch.rings.end(); ++moved) {
+        stored = write_ring(database_, moved->first, moved->second);
     }
-    if (auto finished = finish(batch); !finished) {
-        return std::unexpected(std::move(finished.error()));
+    if (!stored) {
+        return stored;
     }
     options_.on_step("committing");
     if (auto committed = transaction->commit(); !committed) {
-        return std::unexpected(std::move(committed.error()));
+        return committed;
     }
-    edge_ = std::move(batch.edge);
+    edge_ = std::move(edge);
     for (const auto &[load_id, next] : batch.rings) {
         rings_[load_id] = next;
     }
+    synced_ = full_;
     options_.on_step("committed");
-    return batch.appended;
+    return {};
 }
 
-Result<void> Ledger::insert(Batch &batch, Record record) {
-    record.sequence = batch.edge.size();
-    const auto body = encode(std::move(record));
-    if (!body) {
-        return std::unexpected(body.error());
-    }
-    batch.insert.bind(1, batch.edge.size());
-    batch.insert.bind(2, ByteView(*body));
-    if (auto inserted = batch.insert.run(); !inserted) {
-        return inserted;
-    }
-    Result<void> stored;
-    batch.edge.append(leaf_hash(*body),
-                      [&](unsigned level, std::uint64_t index, std::span<const Hash> hashes) {
-                          if (stored) {
-                              stored = write_tile(database_, level, index, hashes);
-                          }
-                      });
-    batch.appended.records++;
-    return stored;
-}
-
-Result<void> Ledger::insert_from_ring(Batch &batch, Record record, const RingPosition &at) {
-    auto moved = batch.rings.find(at.load_id);
-    const auto known = rings_.find(at.load_id);
-    const std::uint64_t next = moved != batch.rings.end() ? moved->second
-                               : known != rings_.end()    ? known->second
-                                                          : first_ring_sequence;
-    if (at.sequence < next) {
-        batch.appended.duplicates++;
-        return {};
-    }
-    if (at.sequence > next) {
-        if (auto inserted = insert(batch, missing_record(record, at.load_id, next, at.sequence - next));
-            !inserted) {
-            return inserted;
-        }
-    }
-    batch.rings[at.load_id] = at.sequence + 1;
-    return insert(batch, std::move(record));
-}
-
-Result<void> Ledger::finish(Batch &batch) {
-    const auto &levels = batch.edge.levels();
+Result<void> Ledger::write_tiles(const Edge &edge) {
+    const auto &levels = edge.levels();
     for (unsigned level = 0; level < levels.size(); level++) {
         // A level above changed only when the tile below it became full.
-        const bool changed = (batch.edge.size() >> (8 * level)) != (edge_.size() >> (8 * level));
+        const bool changed = (edge.size() >> (8 * level)) != (edge_.size() >> (8 * level));
         if (levels[level].empty() || !changed) {
             continue;
         }
-        if (auto stored =
-                write_tile(database_, level, partial_index(batch.edge.size(), level), levels[level]);
-            !stored) {
-            return stored;
-        }
-    }
-    for (const auto &[load_id, next] : batch.rings) {
-        if (auto stored = write_ring(database_, load_id, next); !stored) {
+        auto stored =
+            write_tile(prepared_->put_tile, level, partial_index(edge.size(), level), levels[level]);
+        if (!stored) {
             return stored;
         }
     }
@@ -214,6 +279,12 @@ Result<void> Ledger::finish(Batch &batch) {
 }
 
 Result<void> Ledger::add_checkpoint(std::uint64_t size, std::string_view note) {
+    if (size < last_checkpoint_size_) {
+        return {}; // It was overtaken by one that covers more.
+    }
+    if (auto set = be(Durability::power); !set) {
+        return set;
+    }
     auto insert = database_.prepare("INSERT INTO checkpoints(size, note) VALUES(?, ?)");
     if (!insert) {
         return std::unexpected(std::move(insert.error()));
@@ -223,6 +294,7 @@ Result<void> Ledger::add_checkpoint(std::uint64_t size, std::string_view note) {
     if (auto inserted = insert->run(); !inserted) {
         return inserted;
     }
+    synced_ = true;
     last_checkpoint_ = note;
     last_checkpoint_size_ = size;
     options_.on_step("checkpointed");

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// The append-only log. One writer a file; what append() has returned is durable
-// (WAL, synchronous=FULL). Belongs to one thread at a time and blocks on the disk.
+// The append-only log. One writer a file; what append() has returned is as
+// durable as was asked for. Belongs to one thread at a time and blocks on the
+// disk. Its memory does not grow with the file.
 #pragma once
 
 #include "ledger/database.hpp"
+#include "ledger/durability.hpp"
 #include "ledger/record.hpp"
 #include "ledger/schema.hpp"
 #include "ledger/tree.hpp"
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,6 +25,8 @@ struct LedgerOptions {
     std::string origin;          // must be that of an existing file; empty: whatever it is
     std::string default_origin;  // of a new file when `origin` is empty
     std::uint64_t max_bytes = 0; // of the database file; 0: no limit
+    // The write-ahead log goes into the file when it has so many pages of 4 KiB.
+    std::uint64_t wal_pages = 1'000;
     // Called at each step of a commit, by name; tests die or fail there.
     std::function<void(std::string_view step)> on_step = [](std::string_view) {};
 };
@@ -34,7 +39,11 @@ struct Head {
 struct Appended {
     std::uint64_t records = 0;    // that are new
     std::uint64_t duplicates = 0; // that the ledger had already, by their place in the ring
+    Durability durability = Durability::power;
 };
+
+// Batches of records that share a transaction.
+using Group = std::vector<std::vector<Record>>;
 
 class Ledger {
   public:
@@ -46,13 +55,24 @@ class Ledger {
     // All or nothing, in one transaction. A record whose place in the ring was
     // seen is left out; a hole before it, also before the first one of a load,
     // becomes a record of its own. disk_full: nothing has changed, try again.
-    [[nodiscard]] Result<Appended> append(std::vector<Record> records);
+    [[nodiscard]] Result<Appended> append(std::vector<Record> records,
+                                          Durability durability = Durability::power);
+
+    // The same for several batches at the price of one: an answer each. A batch
+    // with a record that cannot be (usage) is left out alone; any other error is
+    // everybody's, and then nothing has changed.
+    [[nodiscard]] Result<std::vector<Result<Appended>>> append_group(Group group, Durability durability);
+
+    // Makes durable what append() has taken so far.
+    [[nodiscard]] Result<void> sync();
 
     [[nodiscard]] bool is_new() const { return is_new_; } // open() made it
     [[nodiscard]] Head head() const { return {edge_.size(), edge_.root()}; }
     [[nodiscard]] const std::string &origin() const { return origin_; }
 
-    // Keeps a signed checkpoint of the first `size` records.
+    // Keeps a signed checkpoint of the first `size` records, durably. Only what was
+    // durable before may be signed: a signature on records that are lost forks the log.
+    // One that covers less than the last is not kept.
     [[nodiscard]] Result<void> add_checkpoint(std::uint64_t size, std::string_view note);
     [[nodiscard]] const std::optional<std::string> &last_checkpoint() const { return last_checkpoint_; }
     [[nodiscard]] std::uint64_t last_checkpoint_size() const { return last_checkpoint_size_; }
@@ -65,13 +85,22 @@ class Ledger {
         : options_(std::move(options)), database_(std::move(database)) {}
     [[nodiscard]] Result<void> load();
     [[nodiscard]] Result<void> prepare_to_write();
+    [[nodiscard]] Result<void> prepare_statements();
     [[nodiscard]] Result<void> make_tables();
-    [[nodiscard]] Result<void> insert(Batch &batch, Record record);
-    [[nodiscard]] Result<void> insert_from_ring(Batch &batch, Record record, const RingPosition &at);
-    [[nodiscard]] Result<void> finish(Batch &batch);
+    [[nodiscard]] Result<void> be(Durability durability);
+    [[nodiscard]] Result<Appended> stage(Batch &batch, std::vector<Record> records) const;
+    [[nodiscard]] Result<void> write(const Batch &batch);
+    [[nodiscard]] Result<void> write_tiles(const Edge &edge);
 
     LedgerOptions options_;
     Database database_;
+    struct Prepared {
+        Statement insert_record;
+        Statement put_tile;
+    };
+    std::unique_ptr<Prepared> prepared_; // once opened
+    bool full_ = true;                   // each commit reaches the disk
+    bool synced_ = true;                 // nothing waits for that
     std::string origin_;
     bool is_new_ = false;
     Edge edge_;

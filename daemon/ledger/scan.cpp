@@ -9,16 +9,39 @@
 namespace dsmil::ledger {
 namespace {
 
+class Listed final : public ClaimSource {
+  public:
+    explicit Listed(std::vector<Claim> &claims) : claims_(claims) {}
+    [[nodiscard]] std::optional<std::uint64_t> next_size() const override {
+        return next_ < claims_.size() ? std::optional(claims_[next_].checkpoint.size) : std::nullopt;
+    }
+    Result<void> take(const std::optional<Hash> &root) override {
+        auto &claim = claims_[next_++];
+        if (root) {
+            claim.holds = claim.checkpoint.root == *root;
+        }
+        return {};
+    }
+
+  private:
+    std::vector<Claim> &claims_;
+    std::size_t next_ = 0;
+};
+
 class Scanner {
   public:
-    Scanner(Database &database, std::vector<Claim> &claims) : database_(database), claims_(claims) {}
+    Scanner(Database &database, ClaimSource &claims, Edge from)
+        : database_(database), claims_(claims), edge_(std::move(from)), first_(edge_.size()) {}
 
     Result<Scan> run() {
-        auto rows = database_.prepare("SELECT seq, body FROM records ORDER BY seq");
+        auto rows = database_.prepare("SELECT seq, body FROM records WHERE seq >= ? ORDER BY seq");
         if (!rows) {
             return std::unexpected(std::move(rows.error()));
         }
-        judge_claims();
+        rows->bind(1, first_);
+        if (auto judged = judge_claims(); !judged) {
+            return std::unexpected(std::move(judged.error()));
+        }
         for (;;) {
             const auto row = rows->step();
             if (!row) {
@@ -57,8 +80,7 @@ class Scanner {
         if (tile_error_) {
             return std::unexpected(std::move(*tile_error_));
         }
-        judge_claims();
-        return {};
+        return judge_claims();
     }
 
     void look_inside(std::uint64_t sequence, bool blob, ByteView body) {
@@ -98,21 +120,29 @@ class Scanner {
         if (!tile) {
             return std::unexpected(tile.error());
         }
-        tiles_++;
         if (result_.first_bad_tile.empty() && !std::ranges::equal(*tile, hashes)) {
             result_.first_bad_tile = std::format("tile {} of level {}", index, level);
         }
         return {};
     }
 
-    void judge_claims() {
-        for (; next_claim_ < claims_.size() && claims_[next_claim_].checkpoint.size <= edge_.size();
-             next_claim_++) {
-            claims_[next_claim_].holds = claims_[next_claim_].checkpoint.root == edge_.root();
+    Result<void> judge_claims() {
+        std::optional<Hash> root;
+        for (auto next = claims_.next_size(); next && *next <= edge_.size(); next = claims_.next_size()) {
+            root = root ? root : edge_.root();
+            if (auto taken = claims_.take(root); !taken) {
+                return taken;
+            }
         }
+        return {};
     }
 
     Result<Scan> finish() {
+        while (claims_.next_size()) {
+            if (auto taken = claims_.take(std::nullopt); !taken) {
+                return std::unexpected(std::move(taken.error()));
+            }
+        }
         for (unsigned level = 0; level < edge_.levels().size(); level++) {
             const auto &hashes = edge_.levels()[level];
             if (hashes.empty()) {
@@ -131,36 +161,47 @@ class Scanner {
     }
 
     Result<void> count_tiles() {
-        auto rows = database_.prepare("SELECT (SELECT count(*) FROM tiles), (SELECT coalesce(max(idx * 256 + "
-                                      "length(hashes) / 32), 0) FROM tiles WHERE level = 0)");
-        if (!rows) {
-            return std::unexpected(std::move(rows.error()));
+        auto last = database_.prepare("SELECT idx * 256 + length(hashes) / 32 FROM tiles WHERE level = 0 "
+                                      "ORDER BY idx DESC LIMIT 1");
+        if (!last) {
+            return std::unexpected(std::move(last.error()));
         }
-        const auto row = rows->step();
+        const auto row = last->step();
         if (!row) {
             return std::unexpected(row.error());
         }
-        if (result_.first_bad_tile.empty() && rows->number(0) != tiles_) {
+        result_.tile_leaves = *row && last->is_number(0) ? last->number(0) : 0;
+        if (first_ > 0) {
+            return {}; // Counting takes the longer the more there are.
+        }
+        const auto stored = database_.number("SELECT count(*) FROM tiles");
+        if (!stored) {
+            return std::unexpected(stored.error());
+        }
+        if (result_.first_bad_tile.empty() && *stored != tile_count(edge_.size())) {
             result_.first_bad_tile = "a tile too many";
         }
-        result_.tile_leaves = rows->is_number(1) ? rows->number(1) : 0;
         return {};
     }
 
     Database &database_;
-    std::vector<Claim> &claims_;
+    ClaimSource &claims_;
     Scan result_;
     Edge edge_;
+    std::uint64_t first_; // record that is looked at
     std::vector<Hash> stored_leaves_;
-    std::uint64_t tiles_ = 0;
-    std::size_t next_claim_ = 0;
     std::optional<Error> tile_error_;
 };
 
 } // namespace
 
-Result<Scan> scan(Database &database, std::vector<Claim> &claims) {
-    return Scanner(database, claims).run();
+Result<Scan> scan(Database &database, ClaimSource &claims, Edge from) {
+    return Scanner(database, claims, std::move(from)).run();
+}
+
+Result<Scan> scan(Database &database, std::vector<Claim> &claims, Edge from) {
+    Listed listed(claims);
+    return scan(database, listed, std::move(from));
 }
 
 } // namespace dsmil::ledger

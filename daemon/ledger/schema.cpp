@@ -15,31 +15,32 @@ constexpr std::string_view ring_prefix = "ring:";
 // As sqlite_schema keeps them: by name.
 struct Table {
     std::string_view name;
+    std::uint64_t since; // format
     std::string_view sql;
 };
-constexpr std::array<Table, 4> tables = {{
-    {"checkpoints", "CREATE TABLE checkpoints(id INTEGER PRIMARY KEY, size INTEGER NOT NULL, "
-                    "note TEXT NOT NULL) STRICT"},
-    {"meta", "CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID"},
-    {"records", "CREATE TABLE records(seq INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT"},
-    {"tiles", "CREATE TABLE tiles(level INTEGER NOT NULL, idx INTEGER NOT NULL, hashes BLOB NOT NULL, "
-              "PRIMARY KEY(level, idx)) STRICT"},
+constexpr std::array<Table, 6> tables = {{
+    {"anchors", 2,
+     "CREATE TABLE anchors(id INTEGER PRIMARY KEY, checkpoint INTEGER NOT NULL, at INTEGER NOT NULL, "
+     "reason TEXT NOT NULL, before BLOB NOT NULL, after BLOB NOT NULL, count INTEGER) STRICT"},
+    {"checkpoints", 1,
+     "CREATE TABLE checkpoints(id INTEGER PRIMARY KEY, size INTEGER NOT NULL, "
+     "note TEXT NOT NULL) STRICT"},
+    {"meta", 1, "CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID"},
+    {"quotes", 2,
+     "CREATE TABLE quotes(checkpoint INTEGER PRIMARY KEY, attest BLOB NOT NULL, signature BLOB NOT NULL, "
+     "pcrs BLOB NOT NULL) STRICT"},
+    {"records", 1, "CREATE TABLE records(seq INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT"},
+    {"tiles", 1,
+     "CREATE TABLE tiles(level INTEGER NOT NULL, idx INTEGER NOT NULL, hashes BLOB NOT NULL, "
+     "PRIMARY KEY(level, idx)) STRICT"},
 }};
-
-Result<std::uint64_t> read_number(Database &database, std::string_view sql) {
-    auto statement = database.prepare(sql);
-    if (!statement) {
-        return std::unexpected(std::move(statement.error()));
-    }
-    const auto row = statement->step();
-    if (!row) {
-        return std::unexpected(row.error());
-    }
-    return *row ? statement->number(0) : 0;
-}
 
 std::unexpected<Error> not_a_ledger(std::string why) {
     return fail(Code::failed, std::format("not a ledger of this release: {}", why));
+}
+
+std::unexpected<Error> not_ours(std::string_view table) {
+    return fail(Code::tampered, std::format("its table \"{}\" is not one of ours", table));
 }
 
 std::unexpected<Error> bad_meta(std::string_view name) {
@@ -66,6 +67,18 @@ Result<void> take_meta(Meta &meta, std::string_view name, std::string_view value
     return {};
 }
 
+// The SQL that makes the tables which came after a format.
+std::string tables_since(std::uint64_t format) {
+    std::string sql = std::format("PRAGMA user_version = {};", file_format);
+    for (const auto &table : tables) {
+        if (table.since > format) {
+            sql += table.sql;
+            sql += ';';
+        }
+    }
+    return sql;
+}
+
 } // namespace
 
 Result<void> create_tables(Database &database, const std::string &origin) {
@@ -73,12 +86,7 @@ Result<void> create_tables(Database &database, const std::string &origin) {
     if (!transaction) {
         return std::unexpected(std::move(transaction.error()));
     }
-    std::string sql =
-        std::format("PRAGMA application_id = {}; PRAGMA user_version = {};", application_id, file_format);
-    for (const auto &table : tables) {
-        sql += table.sql;
-        sql += ';';
-    }
+    const std::string sql = std::format("PRAGMA application_id = {};", application_id) + tables_since(0);
     if (auto made = database.run(sql); !made) {
         return made;
     }
@@ -94,45 +102,63 @@ Result<void> create_tables(Database &database, const std::string &origin) {
 }
 
 Result<bool> is_empty(Database &database) {
-    return read_number(database, "SELECT count(*) FROM sqlite_schema").transform([](auto count) {
+    return database.number("SELECT count(*) FROM sqlite_schema").transform([](auto count) {
         return count == 0;
     });
 }
 
-Result<void> check_tables(Database &database) {
-    const auto id = read_number(database, "PRAGMA application_id");
-    const auto format = id ? read_number(database, "PRAGMA user_version") : id;
+Result<std::uint64_t> check_tables(Database &database) {
+    const auto id = database.number("PRAGMA application_id");
+    const auto format = id ? database.number("PRAGMA user_version") : id;
     if (!format) {
         return std::unexpected(format.error());
     }
     if (*id != application_id) {
         return not_a_ledger("it lacks the mark of one");
     }
-    if (*format != file_format) {
-        return not_a_ledger(std::format("its format is {}, known is {}", *format, file_format));
+    if (*format < oldest_file_format || *format > file_format) {
+        return not_a_ledger(
+            std::format("its format is {}, known are {} to {}", *format, oldest_file_format, file_format));
     }
     auto statement = database.prepare("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL OR "
                                       "name <> 'sqlite_autoindex_tiles_1' ORDER BY name");
     if (!statement) {
         return std::unexpected(std::move(statement.error()));
     }
-    std::size_t found = 0;
-    for (;;) {
+    for (const auto &table : tables) {
+        if (table.since > *format) {
+            continue;
+        }
         const auto row = statement->step();
         if (!row) {
             return std::unexpected(row.error());
         }
         if (!*row) {
-            break;
+            return fail(Code::tampered, std::format("it lacks the table \"{}\"", table.name));
         }
-        if (found >= tables.size() || statement->text(0) != tables.at(found).name ||
-            statement->text(1) != tables.at(found).sql) {
-            return fail(Code::tampered,
-                        std::format("its table \"{}\" is not one of ours", statement->text(0)));
+        if (statement->text(0) != table.name || statement->text(1) != table.sql) {
+            return not_ours(statement->text(0));
         }
-        found++;
     }
-    return found == tables.size() ? Result<void>{} : fail(Code::tampered, "it lacks a table");
+    const auto more = statement->step();
+    if (!more) {
+        return std::unexpected(more.error());
+    }
+    return *more ? Result<std::uint64_t>(not_ours(statement->text(0))) : *format;
+}
+
+Result<void> upgrade(Database &database, std::uint64_t format) {
+    if (format == file_format) {
+        return {};
+    }
+    auto transaction = Transaction::begin(database);
+    if (!transaction) {
+        return std::unexpected(std::move(transaction.error()));
+    }
+    if (auto made = database.run(tables_since(format)); !made) {
+        return made;
+    }
+    return transaction->commit();
 }
 
 Result<Meta> read_meta(Database &database) {
@@ -168,7 +194,7 @@ Result<void> write_ring(Database &database, const Id128 &load_id, std::uint64_t 
 }
 
 Result<std::uint64_t> count_records(Database &database) {
-    return read_number(database, "SELECT coalesce(max(seq) + 1, 0) FROM records");
+    return database.number("SELECT coalesce(max(seq) + 1, 0) FROM records");
 }
 
 Result<std::vector<Hash>> read_tile(Database &database, unsigned level, std::uint64_t index) {
@@ -200,16 +226,21 @@ Result<std::vector<Hash>> read_tile(Database &database, unsigned level, std::uin
 
 Result<void> write_tile(Database &database, unsigned level, std::uint64_t index,
                         std::span<const Hash> hashes) {
-    auto statement = database.prepare("INSERT OR REPLACE INTO tiles VALUES(?, ?, ?)");
-    if (!statement) {
-        return std::unexpected(std::move(statement.error()));
-    }
-    static_assert(sizeof(Hash) == 32); // so that an array of them is their concatenation
-    const ByteView bytes(reinterpret_cast<const std::uint8_t *>(hashes.data()), hashes.size_bytes());
-    statement->bind(1, std::uint64_t{level});
-    statement->bind(2, index);
-    statement->bind(3, bytes);
-    return statement->run();
+    auto put = prepare_tile(database);
+    return put ? write_tile(*put, level, index, hashes) : std::unexpected(std::move(put.error()));
+}
+
+Result<Statement> prepare_tile(Database &database) {
+    // Not "or replace", which would make another row.
+    return database.prepare("INSERT INTO tiles VALUES(?, ?, ?) ON CONFLICT(level, idx) "
+                            "DO UPDATE SET hashes = excluded.hashes");
+}
+
+Result<void> write_tile(Statement &put, unsigned level, std::uint64_t index, std::span<const Hash> hashes) {
+    put.bind(1, std::uint64_t{level});
+    put.bind(2, index);
+    put.bind(3, tile_bytes(hashes));
+    return put.run();
 }
 
 Result<Edge> read_edge(Database &database, std::uint64_t size) {

@@ -11,7 +11,10 @@
 
 namespace dsmil::ledger {
 
-inline constexpr std::uint64_t file_format = 1; // PRAGMA user_version
+// PRAGMA user_version. A file of format 1 lacks the tables quotes and anchors;
+// it can be read as it is, and upgrade() makes it one of today.
+inline constexpr std::uint64_t file_format = 2;
+inline constexpr std::uint64_t oldest_file_format = 1;
 
 // Where each module load's ring has been read to: the next sequence.
 using RingPositions = std::map<Id128, std::uint64_t>;
@@ -28,9 +31,12 @@ struct Meta {
 // True for a file without any table (a new one).
 [[nodiscard]] Result<bool> is_empty(Database &database);
 
-// failed when the file is no ledger, or one of another release. A table, index,
-// view or trigger more or less than ours makes it no ledger.
-[[nodiscard]] Result<void> check_tables(Database &database);
+// The format of the file. failed when it is no ledger, or one of a later
+// release. tampered: a table, index, view or trigger more or less than ours.
+[[nodiscard]] Result<std::uint64_t> check_tables(Database &database);
+
+// Adds what a file of `format` lacks, in one transaction; no row changes.
+[[nodiscard]] Result<void> upgrade(Database &database, std::uint64_t format);
 
 // tampered when it holds anything that does not belong there.
 [[nodiscard]] Result<Meta> read_meta(Database &database);
@@ -43,6 +49,11 @@ struct Meta {
 // row of 1 .. 256 hashes.
 [[nodiscard]] Result<std::vector<Hash>> read_tile(Database &database, unsigned level, std::uint64_t index);
 [[nodiscard]] Result<void> write_tile(Database &database, unsigned level, std::uint64_t index,
+                                      std::span<const Hash> hashes);
+
+// The same with a statement that is prepared once.
+[[nodiscard]] Result<Statement> prepare_tile(Database &database);
+[[nodiscard]] Result<void> write_tile(Statement &put, unsigned level, std::uint64_t index,
                                       std::span<const Hash> hashes);
 
 // The right edge of the tree of the first `size` leaves, from the stored tiles.

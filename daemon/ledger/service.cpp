@@ -37,6 +37,21 @@ Result<Fd> open_and_unlink(const std::string &path) {
     return fd;
 }
 
+// About what a record takes in memory.
+std::size_t memory_of(const Record &record) {
+    const auto of = [](const std::vector<Field> &fields) {
+        std::size_t bytes = 0;
+        for (const auto &field : fields) {
+            const auto *text = std::get_if<std::string>(&field.value);
+            const auto *raw = std::get_if<Bytes>(&field.value);
+            bytes += sizeof(field) + field.name.size() + (text != nullptr ? text->size() : 0) +
+                     (raw != nullptr ? raw->size() : 0);
+        }
+        return bytes;
+    };
+    return sizeof(record) + of(record.values) + of(record.context);
+}
+
 } // namespace
 
 Service::Service(Reactor &reactor, const Log &log, const Clock &clock, Signer &signer)
@@ -95,23 +110,85 @@ Record Service::own_record(std::string action, std::string outcome) const {
     return record;
 }
 
-void Service::append(std::vector<Record> records, Then<Result<Appended>> then) {
-    using Outcome = std::pair<Result<Appended>, Snapshot>;
-    submit<Outcome>(
-        writer_,
-        [this, records = std::move(records)]() mutable -> Result<Outcome> {
-            auto appended = ledger_->append(std::move(records));
-            return Outcome(std::move(appended), take_snapshot());
-        },
-        [this, then = std::move(then)](Result<Outcome> outcome) mutable {
-            if (!outcome) {
-                then(std::unexpected(std::move(outcome.error())));
-                return;
-            }
-            publish(outcome->second);
-            trouble_ = outcome->first ? std::nullopt : std::optional(outcome->first.error());
-            then(std::move(outcome->first));
+void Service::append(std::vector<Record> records, Durability durability, Then<Result<Appended>> then) {
+    std::size_t bytes = 0;
+    for (const auto &record : records) {
+        bytes += memory_of(record);
+    }
+    if (queued_bytes_ > 0 && queued_bytes_ + bytes > max_queued_bytes) {
+        reactor_.post([then = std::move(then)]() mutable {
+            then(fail(Code::try_again, "too many records wait for the disk"));
         });
+        return;
+    }
+    if (durability == Durability::none) {
+        counts_.acknowledged.at(0) += records.size();
+        reactor_.post([then = std::move(then), count = records.size()]() mutable {
+            then(Appended{.records = count, .duplicates = 0, .durability = Durability::none});
+        });
+        then = nullptr;
+    }
+    queued_bytes_ += bytes;
+    const std::size_t count = records.size();
+    queue_.push_back({std::move(records), count, bytes, durability, std::move(then)});
+    if (!committing_) {
+        commit_next();
+    }
+}
+
+// Nobody is kept waiting for company: what came during a commit is the next one.
+void Service::commit_next() {
+    std::vector<Queued> group;
+    Group records;
+    Durability durability = Durability::process;
+    for (std::size_t bytes = 0;
+         !queue_.empty() && (bytes == 0 || bytes + queue_.front().bytes <= max_group_bytes);) {
+        Queued &next = queue_.front();
+        bytes += next.bytes;
+        durability = std::max(durability, next.durability);
+        records.push_back(std::move(next.records));
+        group.push_back(std::move(next));
+        queue_.pop_front();
+    }
+    committing_ = !group.empty();
+    if (!committing_) {
+        return;
+    }
+    submit<Committed>(
+        writer_,
+        [this, records = std::move(records), durability]() mutable -> Result<Committed> {
+            auto answers = ledger_->append_group(std::move(records), durability);
+            return Committed{std::move(answers), take_snapshot()};
+        },
+        [this, group = std::move(group)](Result<Committed> result) mutable {
+            committed(std::move(group), std::move(result));
+        });
+}
+
+void Service::committed(std::vector<Queued> group, Result<Committed> result) {
+    auto answers = result ? std::move(result->answers) : std::unexpected(std::move(result.error()));
+    if (result) {
+        publish(result->snapshot);
+        trouble_ = answers ? std::nullopt : std::optional(answers.error());
+    }
+    counts_.commits += answers ? 1 : 0;
+    for (std::size_t i = 0; i < group.size(); i++) {
+        queued_bytes_ -= group[i].bytes;
+        answer(group[i], answers ? std::move((*answers)[i]) : std::unexpected(answers.error()));
+    }
+    commit_next();
+}
+
+void Service::answer(Queued &queued, Result<Appended> result) {
+    if (!queued.then) {
+        counts_.lost += result ? 0 : queued.count;
+        return;
+    }
+    if (result) {
+        result->durability = queued.durability;
+        counts_.acknowledged.at(static_cast<std::size_t>(queued.durability)) += result->records;
+    }
+    queued.then(std::move(result));
 }
 
 void Service::publish(const Snapshot &snapshot) {
@@ -197,18 +274,35 @@ void Service::periodic_checkpoint() {
 }
 
 void Service::checkpoint(Then<Result<void>> then) {
-    const Head head = snapshot_.head;
-    if (head.size <= snapshot_.checkpoint_size) {
+    if (snapshot_.head.size <= snapshot_.checkpoint_size) {
         then({});
         return;
     }
-    sign(head, [this, size = head.size, then = std::move(then)](Result<std::string> note) mutable {
-        if (!note) {
-            then(std::unexpected(std::move(note.error())));
+    sync([this, then = std::move(then)](Result<Head> head) mutable {
+        if (!head) {
+            then(std::unexpected(std::move(head.error())));
             return;
         }
-        keep_checkpoint(size, std::move(*note), std::move(then));
+        sign(*head, [this, size = head->size, then = std::move(then)](Result<std::string> note) mutable {
+            if (!note) {
+                then(std::unexpected(std::move(note.error())));
+                return;
+            }
+            keep_checkpoint(size, std::move(*note), std::move(then));
+        });
     });
+}
+
+// Only what the disk has may be signed.
+void Service::sync(Then<Result<Head>> then) {
+    submit<Head>(
+        writer_,
+        [this]() -> Result<Head> {
+            auto synced = ledger_->sync();
+            return synced ? Result<Head>(ledger_->head())
+                          : std::unexpected(std::move(synced.error()).in("writing the ledger to the disk"));
+        },
+        std::move(then));
 }
 
 void Service::sign(const Head &head, Then<Result<std::string>> then) {
@@ -267,12 +361,19 @@ void Service::export_copy(Then<Result<Fd>> then) {
             }
             return head;
         },
-        [this, path, then = std::move(then)](Result<Head> head) mutable {
-            if (!head) {
-                then(std::unexpected(std::move(head.error())));
+        [this, path, then = std::move(then)](Result<Head> copied) mutable {
+            if (!copied) {
+                then(std::unexpected(std::move(copied.error())));
                 return;
             }
-            seal_export(path, *head, std::move(then));
+            sync([this, path, head = *copied, then = std::move(then)](Result<Head> synced) mutable {
+                if (!synced) {
+                    ::unlink(path.c_str());
+                    then(std::unexpected(std::move(synced.error())));
+                    return;
+                }
+                seal_export(path, head, std::move(then));
+            });
         });
 }
 

@@ -14,7 +14,9 @@
 #include "ledger/ledger.hpp"
 #include "ledger/signer.hpp"
 
+#include <array>
 #include <chrono>
+#include <deque>
 #include <list>
 #include <memory>
 #include <optional>
@@ -31,6 +33,13 @@ struct Snapshot {
     std::uint64_t checkpoint_size = 0;
 };
 
+// Since the start.
+struct Counts {
+    std::array<std::uint64_t, durability_classes> acknowledged{}; // records, by durability
+    std::uint64_t commits = 0;                                    // transactions that took them
+    std::uint64_t lost = 0; // records acknowledged with `none` that could not be kept after all
+};
+
 struct ServiceOptions {
     LedgerOptions ledger;
     std::string state_dir; // for exports in the making
@@ -41,6 +50,10 @@ class Service {
   public:
     static constexpr std::uint64_t max_read = 1'000; // records in one read()
     static constexpr std::size_t max_waiters = 64;
+    // What waits for the disk; more is refused (try_again). What comes while the
+    // disk is busy shares the next commit, up to this much in each.
+    static constexpr std::size_t max_queued_bytes = 8U << 20U;
+    static constexpr std::size_t max_group_bytes = 2U << 20U;
 
     Service(Reactor &reactor, const Log &log, const Clock &clock, Signer &signer);
 
@@ -52,8 +65,9 @@ class Service {
 
     [[nodiscard]] const Snapshot &snapshot() const { return snapshot_; }
 
-    // Why the last append failed; nothing when it did not.
+    // Why the last commit failed; nothing when it did not.
     [[nodiscard]] const std::optional<Error> &trouble() const { return trouble_; }
+    [[nodiscard]] const Counts &counts() const { return counts_; }
 
     // Why the last checkpoint could not be made, so that what came since is not signed;
     // nothing when it could, or when there is no key.
@@ -62,8 +76,13 @@ class Service {
     // A record of the daemon itself, with time and boot filled in.
     [[nodiscard]] Record own_record(std::string action, std::string outcome) const;
 
-    // Durable when it calls back. On disk_full nothing has changed.
-    void append(std::vector<Record> records, Then<Result<Appended>> then);
+    // As durable as asked for when it calls back (with `none`: at once, so it says
+    // no duplicates). On disk_full nothing has changed.
+    void append(std::vector<Record> records, Durability durability, Then<Result<Appended>> then);
+    // On disk.
+    void append(std::vector<Record> records, Then<Result<Appended>> then) {
+        append(std::move(records), Durability::power, std::move(then));
+    }
 
     void read(std::uint64_t first, std::uint64_t limit, Then<Result<std::vector<Record>>> then);
 
@@ -100,12 +119,29 @@ class Service {
         Task then;
     };
     enum Urgency : unsigned { normal = 0 };
+    struct Queued {
+        std::vector<Record> records;
+        std::size_t count; // of them
+        std::size_t bytes;
+        Durability durability;
+        Then<Result<Appended>> then; // null: was told already
+    };
+    // What a commit came to, on the writer's thread.
+    struct Committed {
+        Result<std::vector<Result<Appended>>> answers;
+        Snapshot snapshot;
+    };
+
+    void commit_next();
+    void committed(std::vector<Queued> group, Result<Committed> result);
+    void answer(Queued &queued, Result<Appended> result);
 
     void publish(const Snapshot &snapshot);
     void wake_waiters(std::uint64_t below);
     void schedule_checkpoint();
     void periodic_checkpoint();
     void sign(const Head &head, Then<Result<std::string>> then);
+    void sync(Then<Result<Head>> then);
     void keep_checkpoint(std::uint64_t size, std::string note, Then<Result<void>> then);
     void seal_export(const std::string &path, const Head &head, Then<Result<Fd>> then);
     [[nodiscard]] Snapshot take_snapshot() const; // on the writer's thread
@@ -120,6 +156,10 @@ class Service {
     Id128 boot_id_;
     Snapshot snapshot_;
     std::optional<Error> trouble_;
+    Counts counts_;
+    std::deque<Queued> queue_;
+    std::size_t queued_bytes_ = 0;
+    bool committing_ = false;
     std::list<Waiter> waiters_;
     Task grown_;
     Reactor::Timer checkpoint_timer_;

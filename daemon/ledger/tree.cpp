@@ -41,12 +41,25 @@ Hash subtree_root(std::span<const Hash> hashes) {
     return level.front();
 }
 
+ByteView tile_bytes(std::span<const Hash> hashes) {
+    static_assert(sizeof(Hash) == 32); // so that an array of them is their concatenation
+    return {reinterpret_cast<const std::uint8_t *>(hashes.data()), hashes.size_bytes()};
+}
+
 std::uint64_t partial_width(std::uint64_t size, unsigned level) {
     return (size >> (8 * level)) % tile_width;
 }
 
 std::uint64_t partial_index(std::uint64_t size, unsigned level) {
     return level >= max_tile_level ? 0 : size >> (8 * (level + 1));
+}
+
+std::uint64_t tile_count(std::uint64_t size) {
+    std::uint64_t count = 0;
+    for (unsigned level = 0; level <= max_tile_level && (size >> (8 * level)) > 0; level++) {
+        count += partial_index(size, level) + (partial_width(size, level) > 0 ? 1 : 0);
+    }
+    return count;
 }
 
 void Edge::append(const Hash &leaf, const FullTile &full) {

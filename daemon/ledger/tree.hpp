@@ -48,6 +48,12 @@ class Edge {
 [[nodiscard]] std::uint64_t partial_width(std::uint64_t size, unsigned level);
 [[nodiscard]] std::uint64_t partial_index(std::uint64_t size, unsigned level);
 
+// How many tiles a tree has on all levels, full and partial.
+[[nodiscard]] std::uint64_t tile_count(std::uint64_t size);
+
+// The bytes of a tile: its hashes, one after the other.
+[[nodiscard]] ByteView tile_bytes(std::span<const Hash> hashes);
+
 // The root over 256 hashes or fewer, which are perfect subtrees of one height.
 [[nodiscard]] Hash subtree_root(std::span<const Hash> hashes);
 

@@ -1,146 +1,151 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ledger/verify.hpp"
 
-#include "base/file.hpp"
-#include "ledger/note.hpp"
+#include "ledger/claims.hpp"
 #include "ledger/record.hpp"
 #include "ledger/scan.hpp"
+#include "ledger/signed_checkpoint.hpp"
+#include "ledger/verify_folder.hpp"
 
-#include <algorithm>
 #include <array>
 #include <chrono>
 #include <filesystem>
 #include <format>
 #include <fstream>
+#include <memory>
 
 namespace dsmil::ledger {
 namespace {
-
-struct Claims {
-    std::vector<Claim> claims; // by size; those that count for signed
-    std::uint64_t foreign = 0; // notes that the key did not sign
-    std::optional<std::string> last_note;
-};
 
 std::unexpected<Error> tampered(std::string detail) {
     return fail(Code::tampered, std::move(detail));
 }
 
-// Checks one stored note; nothing when it is none of the key's.
-Result<std::optional<Checkpoint>> read_claim(const Statement &row, const VerifierKey *key,
-                                             const std::string &origin, const std::string &name) {
-    const auto note = Note::parse(row.is_text(2) ? row.text(2) : "");
-    const auto verdict = !note            ? NoteVerdict::wrong
-                         : key == nullptr ? NoteVerdict::signed_by_key
-                                          : verify(*note, *key);
-    if (verdict == NoteVerdict::wrong) {
-        return tampered(std::format("{}: its signature does not hold", name));
-    }
-    auto checkpoint = Checkpoint::parse(note->text);
-    if (!checkpoint || checkpoint->origin != origin || !row.is_number(1) ||
-        checkpoint->size != row.number(1)) {
-        return tampered(std::format("{}: it is none of this ledger", name));
-    }
-    if (verdict == NoteVerdict::unknown) {
-        return std::nullopt;
-    }
-    return std::move(*checkpoint);
-}
+// The checkpoints of the file by size, and among them the held one. One note is in memory at a time.
+class StoredClaims final : public ClaimSource {
+  public:
+    StoredClaims(Statement rows, Statement note, std::span<const NoteVerifier> keys,
+                 const std::string &origin, const std::optional<Checkpoint> &held)
+        : rows_(std::move(rows)), note_(std::move(note)), keys_(keys), origin_(origin), held_(held) {}
 
-Result<Claims> read_claims(Database &database, const VerifierKey *key, const std::string &origin) {
-    auto rows = database.prepare("SELECT id, size, note FROM checkpoints ORDER BY id");
-    if (!rows) {
-        return std::unexpected(std::move(rows.error()));
+    static Result<std::unique_ptr<StoredClaims>> open(Database &database, std::span<const NoteVerifier> keys,
+                                                      const std::string &origin,
+                                                      const std::optional<Checkpoint> &held) {
+        auto rows = database.prepare("SELECT size, id FROM checkpoints ORDER BY size, id");
+        if (!rows) {
+            return std::unexpected(std::move(rows.error()));
+        }
+        auto note = database.prepare("SELECT note FROM checkpoints WHERE id = ?");
+        if (!note) {
+            return std::unexpected(std::move(note.error()));
+        }
+        auto claims = std::make_unique<StoredClaims>(std::move(*rows), std::move(*note), keys, origin, held);
+        if (auto first = claims->advance(); !first) {
+            return std::unexpected(std::move(first.error()));
+        }
+        return claims;
     }
-    Claims claims;
-    for (;;) {
-        const auto row = rows->step();
+
+    [[nodiscard]] std::optional<std::uint64_t> next_size() const override {
+        const bool held_is_next = held_ && !held_taken_ && (!stored_ || held_->size <= *stored_);
+        return held_is_next ? held_->size : stored_;
+    }
+
+    Result<void> take(const std::optional<Hash> &root) override {
+        if (held_ && !held_taken_ && (!stored_ || held_->size <= *stored_)) {
+            held_taken_ = true;
+            claims_.take("the held checkpoint", *held_, root, true);
+            return {};
+        }
+        if (!stored_) {
+            return {};
+        }
+        if (auto taken = take_stored(*stored_, root); !taken) {
+            return taken;
+        }
+        return advance();
+    }
+
+    [[nodiscard]] const Claims &claims() const { return claims_; }
+    [[nodiscard]] std::uint64_t foreign() const { return foreign_; } // notes that the key did not sign
+    [[nodiscard]] const std::optional<Note> &newest() const { return newest_; } // of the key's
+
+  private:
+    Result<void> take_stored(std::uint64_t size, const std::optional<Hash> &root) {
+        const auto name = std::format("checkpoint {}", id_);
+        note_.bind(1, id_);
+        const auto row = note_.step();
         if (!row) {
             return std::unexpected(row.error());
         }
-        if (!*row) {
-            break;
+        const std::string text(*row && note_.is_text(0) ? note_.text(0) : "");
+        note_.reset();
+        auto read = read_signed(text, keys_, name);
+        if (!read && read.error().code != Code::not_signed) {
+            return tampered(std::format("{}: its signature does not hold", name));
         }
-        const auto name = std::format("checkpoint {}", rows->number(0));
-        auto checkpoint = read_claim(*rows, key, origin, name);
-        if (!checkpoint) {
-            return std::unexpected(std::move(checkpoint.error()));
+        auto checkpoint =
+            read ? Result<Checkpoint>(read->checkpoint)
+                 : Note::parse(text).and_then([](const Note &note) { return Checkpoint::parse(note.text); });
+        if (!checkpoint || checkpoint->origin != origin_ || checkpoint->size != size) {
+            return tampered(std::format("{}: it is none of this ledger", name));
         }
-        if (auto &claim = *checkpoint) {
-            claims.claims.push_back({std::move(*claim), name, std::nullopt});
-            claims.last_note = rows->text(2);
-        } else {
-            claims.foreign++;
+        if (!read) {
+            foreign_++;
+            return {};
         }
+        claims_.take(name, *checkpoint, root, false);
+        newest_ = std::move(read->note);
+        return {};
     }
-    return claims;
-}
 
-Result<void> add_held(Claims &claims, const std::string &held, const VerifierKey &key) {
-    const auto note = Note::parse(held);
-    if (!note || verify(*note, key) != NoteVerdict::signed_by_key) {
-        return fail(Code::usage, "the held checkpoint is not signed by the key");
-    }
-    auto checkpoint = Checkpoint::parse(note->text);
-    if (!checkpoint) {
-        return std::unexpected(std::move(checkpoint.error()).in("the held checkpoint"));
-    }
-    claims.claims.push_back({std::move(*checkpoint), "the held checkpoint", std::nullopt});
-    return {};
-}
-
-// Two signed checkpoints that no single history can satisfy.
-Result<void> judge_forks(const std::vector<Claim> &claims) {
-    for (std::size_t i = 1; i < claims.size(); i++) {
-        const auto &[a, b] = std::tie(claims[i - 1], claims[i]);
-        if (a.checkpoint.size == b.checkpoint.size && a.checkpoint.root != b.checkpoint.root) {
-            return fail(Code::forked, std::format("{} and {} both cover {} records and have different roots",
-                                                  a.name, b.name, a.checkpoint.size));
+    Result<void> advance() {
+        const auto row = rows_.step();
+        if (!row) {
+            return std::unexpected(row.error());
         }
+        stored_.reset();
+        if (*row) {
+            if (!rows_.is_number(0)) {
+                return tampered("a checkpoint has no size");
+            }
+            stored_ = rows_.number(0);
+            id_ = rows_.number(1);
+        }
+        return {};
     }
-    const auto last_good =
-        std::ranges::find(claims.rbegin(), claims.rend(), std::optional(true), &Claim::holds);
-    const auto first_bad = std::ranges::find(claims, std::optional(false), &Claim::holds);
-    if (first_bad != claims.end() && last_good != claims.rend() &&
-        last_good->checkpoint.size > first_bad->checkpoint.size) {
-        return fail(Code::forked,
-                    std::format("{} (of {} records) holds and {} (of {} records) contradicts it",
-                                last_good->name, last_good->checkpoint.size, first_bad->name,
-                                first_bad->checkpoint.size));
-    }
-    return {};
-}
 
-Result<void> judge_records(const std::vector<Claim> &claims, const Scan &scan) {
-    const auto first_bad = std::ranges::find(claims, std::optional(false), &Claim::holds);
+    Statement rows_;
+    Statement note_;
+    std::span<const NoteVerifier> keys_;
+    const std::string &origin_;
+    const std::optional<Checkpoint> &held_;
+    std::optional<std::uint64_t> stored_; // size of the next one
+    std::uint64_t id_ = 0;
+    bool held_taken_ = false;
+    Claims claims_;
+    std::uint64_t foreign_ = 0;
+    std::optional<Note> newest_;
+};
+
+Result<void> judge_records(const Claims &claims, const Scan &scan) {
+    if (scan.first_bad_leaf && claims.cover(*scan.first_bad_leaf)) {
+        return tampered(
+            std::format("tile {} of level 0: it does not have the hash of record {}, which is right",
+                        *scan.first_bad_leaf / tile_width, *scan.first_bad_leaf));
+    }
     if (scan.first_bad_leaf) {
-        const bool covered_and_right = std::ranges::any_of(claims, [&](const Claim &claim) {
-            return claim.holds == true && claim.checkpoint.size > *scan.first_bad_leaf;
-        });
-        if (covered_and_right) {
-            return tampered(
-                std::format("tile {} of level 0: it does not have the hash of record {}, which is right",
-                            *scan.first_bad_leaf / tile_width, *scan.first_bad_leaf));
-        }
         return tampered(std::format("record {}: its hash is not the one in the tree", *scan.first_bad_leaf));
     }
-    if (first_bad != claims.end()) {
-        const std::uint64_t good = first_bad == claims.begin() ? 0 : std::prev(first_bad)->checkpoint.size;
-        return tampered(
-            std::format("one of the records {} to {} was changed, and the tree with it: their root is not "
-                        "the one that {} signs",
-                        good, first_bad->checkpoint.size - 1, first_bad->name));
+    if (auto roots = claims.judge_roots(); !roots) {
+        return roots;
     }
-    if (!scan.first_bad_content.empty()) {
-        return tampered(scan.first_bad_content);
-    }
-    return {};
+    return scan.first_bad_content.empty() ? Result<void>{} : tampered(scan.first_bad_content);
 }
 
-Result<void> judge_length(const std::vector<Claim> &claims, const Scan &scan) {
-    if (!claims.empty() && claims.back().checkpoint.size > scan.size) {
-        return fail(Code::cut, std::format("there are {} records, and {} covers {}", scan.size,
-                                           claims.back().name, claims.back().checkpoint.size));
+Result<void> judge_length(const Claims &claims, const Scan &scan) {
+    if (auto covered = claims.judge_length(scan.size); !covered) {
+        return covered;
     }
     if (scan.tile_leaves > scan.size) {
         return fail(Code::cut, std::format("there are {} records, and the tree has {} leaves", scan.size,
@@ -149,26 +154,34 @@ Result<void> judge_length(const std::vector<Claim> &claims, const Scan &scan) {
     return {};
 }
 
-// Everything but signatures: the same for the verifier and the daemon at start.
-Result<Scan> judge(Database &database, std::vector<Claim> &claims, const Meta &meta) {
-    std::ranges::stable_sort(claims, {}, [](const Claim &claim) { return claim.checkpoint.size; });
-    auto scanned = scan(database, claims);
-    if (!scanned) {
-        return scanned;
-    }
-    auto verdict = judge_forks(claims);
-    verdict = verdict ? judge_records(claims, *scanned) : verdict;
-    verdict = verdict ? judge_length(claims, *scanned) : verdict;
+Result<void> judge(const Claims &claims, const Scan &scan, const Meta &meta) {
+    auto verdict = claims.judge_forks();
+    verdict = verdict ? judge_records(claims, scan) : verdict;
+    verdict = verdict ? judge_length(claims, scan) : verdict;
     if (!verdict) {
-        return std::unexpected(std::move(verdict.error()));
+        return verdict;
     }
-    if (!scanned->first_bad_tile.empty()) {
-        return tampered(std::format("{}: it is not what the records give", scanned->first_bad_tile));
+    if (!scan.first_bad_tile.empty()) {
+        return tampered(std::format("{}: it is not what the records give", scan.first_bad_tile));
     }
-    if (scanned->rings != meta.rings) {
+    if (scan.rings != meta.rings) {
         return tampered("the table meta: the places in the audit ring are not those of the records");
     }
-    return scanned;
+    return {};
+}
+
+Result<void> judge_signatures(const StoredClaims &stored, const Scan &scan, const std::string &name) {
+    const auto &claims = stored.claims();
+    if (claims.own() == 0) {
+        return fail(Code::not_signed,
+                    std::format("no checkpoint is signed by {}{}", name,
+                                stored.foreign() > 0 ? " (there are some of other keys)" : ""));
+    }
+    if (claims.own_size() < scan.size) {
+        return fail(Code::not_signed, std::format("records {} to {} come after the last signed checkpoint",
+                                                  claims.own_size(), scan.size - 1));
+    }
+    return {};
 }
 
 // Newer records may be in a -wal file that was not copied along.
@@ -179,162 +192,193 @@ bool lacks_wal(const std::string &path) {
     return file.good() && header[18] == 2 && !std::filesystem::exists(path + "-wal");
 }
 
-Result<void> judge_signatures(const Claims &claims, const Scan &scan, const VerifierKey &key) {
-    const auto covered =
-        std::ranges::find_if(claims.claims.rbegin(), claims.claims.rend(),
-                             [](const Claim &claim) { return claim.name != "the held checkpoint"; });
-    if (covered == claims.claims.rend()) {
-        return fail(Code::not_signed,
-                    std::format("no checkpoint is signed by {}{}", key.name,
-                                claims.foreign > 0 ? " (there are some of other keys)" : ""));
+// What this release does not write it cannot check, so it must not be there.
+Result<void> check_reserved(Database &database, std::uint64_t format) {
+    if (format < 2) {
+        return {};
     }
-    if (covered->checkpoint.size < scan.size) {
-        return fail(Code::not_signed, std::format("records {} to {} come after the last signed checkpoint",
-                                                  covered->checkpoint.size, scan.size - 1));
+    const auto rows =
+        database.number("SELECT (SELECT count(*) FROM quotes) + (SELECT count(*) FROM anchors)");
+    if (!rows) {
+        return std::unexpected(rows.error());
     }
-    return {};
+    return *rows == 0 ? Result<void>{} : tampered("the tables quotes and anchors: they are not empty");
 }
 
-Result<VerifyReport> verify_database(Database &database, const VerifierKey &key,
-                                     const VerifyOptions &options) {
-    if (auto ours = check_tables(database); !ours) {
-        return std::unexpected(std::move(ours.error()));
+Result<Verified> verify_database(Database &database, std::span<const NoteVerifier> keys,
+                                 const std::optional<Checkpoint> &held) {
+    const auto format = check_tables(database);
+    if (!format) {
+        return std::unexpected(format.error());
+    }
+    if (auto reserved = check_reserved(database, *format); !reserved) {
+        return std::unexpected(std::move(reserved.error()));
     }
     const auto meta = read_meta(database);
     if (!meta) {
         return std::unexpected(meta.error());
     }
-    auto claims = read_claims(database, &key, meta->origin);
-    if (!claims) {
-        return std::unexpected(std::move(claims.error()));
+    if (held && held->origin != meta->origin) {
+        return fail(Code::usage, std::format("the held checkpoint is of another log: {}", held->origin));
     }
-    const std::uint64_t own = claims->claims.size();
-    if (options.held_checkpoint) {
-        if (auto added = add_held(*claims, *options.held_checkpoint, key); !added) {
-            return std::unexpected(std::move(added.error()));
-        }
+    const auto opened = StoredClaims::open(database, keys, meta->origin, held);
+    if (!opened) {
+        return std::unexpected(opened.error());
     }
-    auto scanned = judge(database, claims->claims, *meta);
+    StoredClaims &stored = **opened;
+    const auto scanned = scan(database, stored);
     if (!scanned) {
-        return std::unexpected(std::move(scanned.error()));
+        return std::unexpected(scanned.error());
     }
-    if (auto all_signed = judge_signatures(*claims, *scanned, key); !all_signed) {
-        return std::unexpected(std::move(all_signed.error()));
+    auto verdict = judge(stored.claims(), *scanned, *meta);
+    verdict = verdict ? judge_signatures(stored, *scanned, keys.front().key().name) : verdict;
+    if (!verdict) {
+        return std::unexpected(std::move(verdict.error()));
     }
-    return VerifyReport{meta->origin, scanned->size, scanned->root, own, scanned->newest_realtime_ns, {}};
+    const auto &newest = stored.newest();
+    if (!newest) {
+        return fail(Code::not_signed, "there is no checkpoint");
+    }
+    VerifyReport report;
+    report.origin = meta->origin;
+    report.size = scanned->size;
+    report.root = scanned->root;
+    report.checkpoints = stored.claims().own();
+    report.newest_realtime_ns = scanned->newest_realtime_ns;
+    return Verified{std::move(report), *newest};
 }
 
-// The quick check of a long ledger.
-Result<void> check_right_edge(Database &database, const Checkpoint &last, std::uint64_t size) {
-    auto edge = read_edge(database, last.size);
-    if (!edge) {
-        return std::unexpected(std::move(edge.error()));
-    }
-    if (edge->root() != last.root) {
-        return tampered(std::format(
-            "the tree of the first {} records is not the one that the last checkpoint signs", last.size));
-    }
-    auto rows = database.prepare("SELECT body FROM records WHERE seq >= ? ORDER BY seq");
-    if (!rows) {
-        return std::unexpected(std::move(rows.error()));
-    }
-    rows->bind(1, last.size);
-    for (;;) {
-        const auto row = rows->step();
-        if (!row) {
-            return std::unexpected(row.error());
-        }
-        if (!*row) {
-            break;
-        }
-        edge->append(leaf_hash(rows->bytes(0)), [](auto...) {});
-    }
-    const auto stored = read_edge(database, size);
-    if (!stored) {
-        return std::unexpected(stored.error());
-    }
-    if (edge->size() != size || edge->root() != stored->root()) {
-        return tampered(std::format("the records {} to {} are not those in the tree", last.size, size - 1));
-    }
-    return {};
-}
-
-} // namespace
-
-std::string VerifyReport::text() const {
-    const std::chrono::sys_time<std::chrono::nanoseconds> newest{
-        std::chrono::nanoseconds(newest_realtime_ns)};
-    std::string text =
-        std::format("consistent up to {} records at {:%FT%TZ}, root {}, signed by {}; freshness not shown",
-                    size, std::chrono::floor<std::chrono::seconds>(newest), to_base64(root), origin);
-    for (const auto &note : notes) {
-        text += "; " + note;
-    }
-    return text;
-}
-
-Result<VerifyReport> verify_file(const std::string &path, std::string_view vkey,
-                                 const VerifyOptions &options) {
-    const auto key = VerifierKey::parse(vkey);
-    if (!key) {
-        return std::unexpected(key.error());
-    }
+Result<Verified> verify_ledger(const std::string &path, std::span<const NoteVerifier> keys,
+                               const std::optional<Checkpoint> &held) {
     auto database = Database::open(path, Database::Mode::read_only);
     if (!database) {
         return std::unexpected(std::move(database.error()));
     }
     const bool no_wal = lacks_wal(path);
     // One snapshot, even of a ledger that is being written.
-    auto report = database->run("BEGIN").and_then([&] { return verify_database(*database, *key, options); });
-    if (!report) {
-        return std::unexpected(std::move(report.error()).in(std::format("verifying {}", path)));
-    }
-    if (no_wal) {
-        report->notes.emplace_back(
+    auto verified = database->run("BEGIN").and_then([&] { return verify_database(*database, keys, held); });
+    if (verified && no_wal) {
+        verified->report.notes.emplace_back(
             "the file is a live ledger's without its -wal file, so newer records may be "
             "missing; dsmilctl audit export makes a clean copy");
     }
-    if (options.require_fresh) {
-        return fail(Code::freshness_not_shown, std::format("verifying {}", path), {report->text()});
-    }
-    return report;
+    return verified;
 }
 
-Result<StartReport> check_database(Database &database, std::uint64_t full_records) {
-    if (auto ours = check_tables(database); !ours) {
-        return std::unexpected(std::move(ours.error()));
+// What shows that the log is new: the held checkpoint, and better than that its witnesses.
+Result<void> judge_freshness(VerifyReport &report, const Note &newest, const SignedCheckpoint *held,
+                             const VerifyOptions &options) {
+    if (held != nullptr) {
+        report.freshness = Freshness::held_checkpoint;
+        report.fresh_size = held->checkpoint.size;
     }
-    const auto meta = read_meta(database);
-    if (!meta) {
-        return std::unexpected(meta.error());
+    if (options.witnesses == nullptr) {
+        return {};
     }
-    auto claims = read_claims(database, nullptr, meta->origin);
-    if (!claims) {
-        return std::unexpected(std::move(claims.error()));
+    std::optional<WitnessPolicy::Quorum> best;
+    std::uint64_t covered = 0;
+    for (const auto *note : {&newest, held != nullptr ? &held->note : &newest}) {
+        auto quorum = options.witnesses->judge(*note);
+        if (!quorum) {
+            return tampered(std::format("{} does not hold", quorum.error().detail));
+        }
+        if (quorum->reached && (!best || quorum->since > best->since)) {
+            best = std::move(*quorum);
+            covered = note == &newest ? report.size : held->checkpoint.size;
+        }
     }
-    const auto size = count_records(database);
-    if (!size) {
-        return std::unexpected(size.error());
+    if (!best) {
+        return fail(Code::not_signed,
+                    "the checkpoint has not the cosignatures that the witness policy wants");
     }
-    StartReport report{*size, std::move(claims->last_note), 0};
-    Checkpoint last;
-    last.root = Edge{}.root();
-    if (!claims->claims.empty()) {
-        last = claims->claims.back().checkpoint;
-        report.last_note_size = last.size;
+    report.witnesses = best->witnesses;
+    if (best->needs_witnesses) {
+        report.fresh_since = best->since;
+        const std::uint64_t age = options.now > best->since ? options.now - best->since : 0;
+        if (age <= options.max_age_s) {
+            report.freshness = Freshness::witnessed;
+            report.fresh_size = covered;
+        }
     }
-    if (*size <= full_records) {
-        auto judged = judge(database, claims->claims, *meta);
-        return judged ? Result<StartReport>(std::move(report)) : std::unexpected(std::move(judged.error()));
+    return {};
+}
+
+std::string time_text(std::uint64_t seconds) {
+    constexpr std::uint64_t year_9999 = 253'402'300'799;
+    if (seconds > year_9999) {
+        return std::format("second {}", seconds);
     }
-    if (last.size > *size) {
-        return fail(Code::cut,
-                    std::format("there are {} records, and the last checkpoint covers {}", *size, last.size));
+    return std::format("{:%FT%TZ}", std::chrono::sys_seconds(std::chrono::seconds(seconds)));
+}
+
+} // namespace
+
+std::string VerifyReport::text() const {
+    constexpr std::uint64_t billion = 1'000'000'000;
+    std::string text = std::format("consistent up to {} records", size);
+    if (newest_realtime_ns != 0 || size == 0) {
+        text += " at " + time_text(newest_realtime_ns / billion);
     }
-    if (auto checked = check_right_edge(database, last, *size); !checked) {
-        return std::unexpected(std::move(checked.error()));
+    text += std::format(", root {}, signed by {}", to_base64(root), origin);
+    if (!witnesses.empty()) {
+        text += std::format(", cosigned by {} witnesses as of {}", witnesses.size(), time_text(fresh_since));
     }
-    return report;
+    switch (freshness) {
+    case Freshness::not_shown:
+        text += "; freshness not shown";
+        break;
+    case Freshness::held_checkpoint:
+        text += std::format("; not older than the held checkpoint of {} records", fresh_size);
+        break;
+    case Freshness::witnessed:
+        text += std::format("; fresh up to the {} records that they saw", fresh_size);
+        break;
+    }
+    for (const auto &note : notes) {
+        text += "; " + note;
+    }
+    return text;
+}
+
+Result<VerifyReport> verify_log(const std::string &path, std::span<const NoteVerifier> keys,
+                                const VerifyOptions &options) {
+    if (keys.empty()) {
+        return fail(Code::usage, "there is no verifier key");
+    }
+    std::optional<SignedCheckpoint> held;
+    std::optional<Checkpoint> held_checkpoint;
+    if (options.held_checkpoint) {
+        auto read = read_signed(*options.held_checkpoint, keys, "the held checkpoint");
+        if (!read) {
+            return fail(Code::usage, "the held checkpoint is not signed by the key", {read.error().detail});
+        }
+        held_checkpoint = read->checkpoint;
+        held = std::move(*read);
+    }
+    std::error_code error;
+    const bool is_folder = std::filesystem::is_directory(path, error);
+    auto verified =
+        is_folder ? verify_folder(path, keys, held_checkpoint) : verify_ledger(path, keys, held_checkpoint);
+    auto judged = verified
+                      ? judge_freshness(verified->report, verified->newest, held ? &*held : nullptr, options)
+                      : std::unexpected(verified.error());
+    if (!judged) {
+        return std::unexpected(std::move(judged.error()).in(std::format("verifying {}", path)));
+    }
+    if (options.require_fresh && verified->report.freshness == Freshness::not_shown) {
+        return fail(Code::freshness_not_shown, std::format("verifying {}", path), {verified->report.text()});
+    }
+    return std::move(verified->report);
+}
+
+Result<VerifyReport> verify_file(const std::string &path, std::string_view vkeys,
+                                 const VerifyOptions &options) {
+    auto keys = parse_keys(vkeys);
+    if (!keys) {
+        return std::unexpected(std::move(keys.error()));
+    }
+    const std::vector<NoteVerifier> verifiers(keys->begin(), keys->end());
+    return verify_log(path, verifiers, options);
 }
 
 } // namespace dsmil::ledger

@@ -9,7 +9,7 @@ import struct
 import subprocess
 import unittest
 
-from support import PROGRAM, TIMEOUT_S, FakeDaemon, TestCase, environment, http, refusal, run, validated
+from support import PROGRAM, SOURCE, TIMEOUT_S, FakeDaemon, TestCase, environment, http, refusal, run, validated
 
 # Of C2SP signed-note's own example.
 VKEY = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW\n"
@@ -351,6 +351,68 @@ class Doctor(TestCase):
         stuck = self.ledger(3, 2, unsigned_detail="another secret")
         self.assertEqual(stuck["state"], "warn", stuck)
         self.assertIn("another secret", json.dumps(stuck))
+
+
+def folder_root(folder):
+    """The size and root that a folder of tlog-tiles says, and those that its bundles give."""
+    with open(os.path.join(folder, "checkpoint"), encoding="utf-8") as file:
+        _, size, signed = file.read().split("\n\n")[0].splitlines()
+    with open(os.path.join(folder, "tile/entries/000.p", size), "rb") as file:
+        bundle = file.read()
+    leaves = []
+    while bundle:
+        length = int.from_bytes(bundle[:2], "big")
+        leaves.append(hashlib.sha256(b"\0" + bundle[2:2 + length]).digest())
+        bundle = bundle[2 + length:]
+    with open(os.path.join(folder, "tile/0/000.p", size), "rb") as file:
+        assert file.read() == b"".join(leaves)
+    a, b, c = leaves
+    tree = hashlib.sha256(b"\1" + hashlib.sha256(b"\1" + a + b).digest() + c).digest()
+    return int(size), base64.b64decode(signed), len(leaves), tree
+
+
+class ExportTiles(TestCase):
+    SEED = os.path.join(SOURCE, "tests/fuzz/corpus/verify/ledger")
+
+    def files(self, folder):
+        return sorted(os.path.relpath(os.path.join(at, name), folder)
+                      for at, _, names in os.walk(folder) for name in names)
+
+    def test_file_or_folder_and_not_both(self):
+        for arguments in ([], [self.path("a"), "--tiles", self.path("b")], [self.path("a"), "--from", self.SEED]):
+            with self.subTest(arguments):
+                self.assert_both(["audit", "export"] + arguments, 2, "usage")
+
+    def test_a_copy_becomes_a_folder_of_which_anybody_can_compute_the_root(self):
+        document = run("audit", "export", "--tiles", self.path("log"), "--from", self.SEED, "--json").json()
+        self.assertEqual((document["size"], document["origin"]), (3, "seed.example/log"))
+        self.assertEqual(self.files(self.path("log")), ["checkpoint", "tile/0/000.p/3", "tile/entries/000.p/3"])
+        self.assertEqual(document["files"], 3)
+        size, signed, count, computed = folder_root(self.path("log"))
+        self.assertEqual((size, signed), (count, computed))
+
+    def test_the_daemon_gives_the_copy_and_nothing_but_the_folder_stays(self):
+        with open(self.SEED, "rb") as file:
+            seed = file.read()
+        daemon = FakeDaemon(self, lambda *_: http(seed, kind="application/vnd.sqlite3"))
+        before = set(os.listdir(self.folder))
+        result = run("audit", "export", "--tiles", self.path("log"), DSMIL_SOCKET=daemon.socket)
+        self.assertEqual(result.code, 0, result.err)
+        self.assertEqual(set(os.listdir(self.folder)) - before, {"log"})
+
+    def test_what_is_no_ledger_leaves_nothing(self):
+        daemon = FakeDaemon(self, lambda *_: http(b"x" * 5000, kind="application/vnd.sqlite3"))
+        before = set(os.listdir(self.folder))
+        self.assert_both(["audit", "export", "--tiles", self.path("log")], 1, "failed", DSMIL_SOCKET=daemon.socket)
+        self.assertEqual(set(os.listdir(self.folder)), before)
+
+    def test_a_folder_with_something_in_it_is_left_alone(self):
+        os.makedirs(self.path("log", "mine"))
+        self.assert_both(["audit", "export", "--tiles", self.path("log"), "--from", self.SEED], 6, "exists")
+        self.assertEqual(os.listdir(self.path("log")), ["mine"])
+
+    def test_a_copy_that_is_not_there_is_not_found(self):
+        self.assert_both(["audit", "export", "--tiles", self.path("log"), "--from", self.path("no")], 3, "not_found")
 
 
 class DeviceOperations(TestCase):

@@ -368,6 +368,34 @@ class Attestation(TestCase):
         self.assertIn('dsmil_verifier_machines{state="dead"} 1\n', page)
         self.assertIn('dsmil_verifier_machine_ok{machine="a"} 0\n', page)
 
+    def test_a_full_disk_changes_nothing_and_is_said_until_there_is_room_again(self):
+        disk = os.path.join(self.shared, "disk")
+        os.makedirs(disk, exist_ok=True)
+        if run("mount", "-t", "tmpfs", "-o", "size=2m", "none", disk).returncode != 0:
+            self.skipTest("only root may mount a small disk")
+        self.addCleanup(run, "umount", "--lazy", disk)
+        verifier = self.open(**{"store.state_dir": disk})
+        self.addCleanup(lambda: verifier.process.poll() is None and verifier.stop(signal.SIGKILL))
+        self.assertEqual(self.a.attest(verifier)[1]["outcome"], "verified")
+        question = self.a.question(verifier)
+        before = verifier.ask("admin", "GET", "/v1/machines/a")
+        filler = os.path.join(disk, "filler")
+        with self.assertRaises(OSError), open(filler, "wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+        answer = verifier.ask("a", "POST", "/v1/attestations/" + question["id"], self.a.evidence(question))
+        self.assert_refused(answer, 507, "disk_full")
+        self.assertTrue(answer[1]["error"]["remedy"])
+        self.assert_refused(verifier.ask("a", "POST", "/v1/attestations", b""), 507, "disk_full")
+        self.assert_refused(verifier.ask("b", "POST", "/v1/enrolments", self.b.enrolment()), 507, "disk_full")
+        self.assertEqual(verifier.ask("admin", "GET", "/v1/machines/a"), before)
+        os.unlink(filler)
+        # The question was not used up by the answer that could not be kept.
+        status, result = verifier.ask("a", "POST", "/v1/attestations/" + question["id"], self.a.evidence(question))
+        self.assertEqual((status, result["outcome"]), (200, "verified"))
+        self.b.enrol(verifier)
+        self.assertEqual(verifier.stop(), 0)
+
     def test_requests_beyond_the_limit_are_refused(self):
         verifier = self.verifierd(ANY, **{"attestation.requests_per_minute": 2}).start()
         answers = [verifier.ask("a", "GET", "/v1/health")[0] for _ in range(4)]

@@ -3,31 +3,71 @@
 #include "ledger/verify.hpp"
 #include "new_file.hpp"
 #include "output.hpp"
+#include "proof_text.hpp"
 #include "text.hpp"
 
 #include <boost/json/array.hpp>
+#include <chrono>
+#include <limits>
 
 namespace dsmilctl {
 namespace {
 
-constexpr std::size_t max_key_bytes = 4096;
-constexpr std::size_t max_checkpoint_bytes = 65536;
+namespace ledger = dsmil::ledger;
 
-dsmil::Result<dsmil::ledger::VerifyReport> verify(const Call &call) {
-    const auto key = read_file(call.argument("--key"), max_key_bytes);
-    if (!key) {
-        return std::unexpected(key.error());
+constexpr std::uint64_t billion = 1'000'000'000;
+
+std::string_view name_of(ledger::Freshness freshness) {
+    switch (freshness) {
+    case ledger::Freshness::not_shown:
+        return "not_shown";
+    case ledger::Freshness::held_checkpoint:
+        return "held_checkpoint";
+    case ledger::Freshness::witnessed:
+        return "witnessed";
     }
-    dsmil::ledger::VerifyOptions options;
+    return "not_shown";
+}
+
+dsmil::Result<ledger::VerifyReport> verify(const Call &call) {
+    const auto keys = read_note_keys(call);
+    if (!keys) {
+        return std::unexpected(keys.error());
+    }
+    ledger::VerifyOptions options;
     options.require_fresh = call.has("--require-fresh");
+    options.now = static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+            .count());
+    if (const auto age = call.option("--max-age")) {
+        const auto seconds = parse_number("--max-age", *age, std::numeric_limits<std::uint64_t>::max());
+        if (!seconds) {
+            return std::unexpected(seconds.error());
+        }
+        options.max_age_s = *seconds;
+    }
     if (const auto held_file = call.option("--checkpoint")) {
-        auto held = read_file(*held_file, max_checkpoint_bytes);
+        auto held = read_file(*held_file, ledger::max_note_bytes);
         if (!held) {
             return std::unexpected(std::move(held.error()));
         }
         options.held_checkpoint = std::move(*held);
     }
-    return dsmil::ledger::verify_file(call.argument("FILE"), *key, options);
+    std::optional<ledger::WitnessPolicy> policy;
+    if (const auto file = call.option("--witness-policy")) {
+        auto parsed = read_file(*file, ledger::max_policy_bytes).and_then([](const std::string &text) {
+            return ledger::WitnessPolicy::parse(text);
+        });
+        if (!parsed) {
+            return std::unexpected(std::move(parsed.error()));
+        }
+        policy = std::move(*parsed);
+        options.witnesses = &*policy;
+    } else if (call.has("--max-age")) {
+        return dsmil::fail(dsmil::Code::usage, "--max-age goes with --witness-policy");
+    }
+    const std::vector<ledger::NoteVerifier> verifiers(keys->begin(), keys->end());
+    return ledger::verify_log(call.argument("FILE"), verifiers, options);
 }
 
 } // namespace
@@ -39,6 +79,13 @@ dsmil::Result<int> run_audit_verify(const Call &call, Output &out) {
     }
     if (call.json) {
         boost::json::array notes(report->notes.begin(), report->notes.end());
+        boost::json::array witnesses;
+        for (const auto &witness : report->witnesses) {
+            witnesses.emplace_back(printable(witness));
+        }
+        const auto time = [](std::uint64_t ns) {
+            return ns != 0 ? boost::json::value(utc(ns)) : boost::json::value(nullptr);
+        };
         out.object(
             {{"schema", call.command->schema},
              {"file", call.argument("FILE")},
@@ -46,8 +93,13 @@ dsmil::Result<int> run_audit_verify(const Call &call, Output &out) {
              {"size", report->size},
              {"root", dsmil::to_hex(report->root)},
              {"checkpoints", report->checkpoints},
-             {"newest", report->size != 0 ? boost::json::value(utc(report->newest_realtime_ns)) : nullptr},
-             {"fresh", false}, // A file alone never shows it.
+             {"newest", time(report->newest_realtime_ns)},
+             {"fresh", report->freshness != ledger::Freshness::not_shown},
+             {"freshness", name_of(report->freshness)},
+             {"fresh_size", report->fresh_size},
+             {"witnesses", std::move(witnesses)},
+             {"witnessed",
+              time(report->fresh_since < ~std::uint64_t{0} / billion ? report->fresh_since * billion : 0)},
              {"text", printable(report->text())},
              {"notes", std::move(notes)}});
         return 0;
