@@ -28,8 +28,8 @@ CpuidWords leaf(std::uint32_t number, std::uint32_t subleaf) {
 }
 
 std::uint64_t read_xcr0() {
-    std::uint32_t low = 0;
-    std::uint32_t high = 0;
+    std::uint32_t low = 0;  // NOLINT(misc-const-correctness): written by the instruction
+    std::uint32_t high = 0; // NOLINT(misc-const-correctness)
     asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
     return (std::uint64_t{high} << 32) | low;
 }

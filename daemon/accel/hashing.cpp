@@ -96,7 +96,8 @@ class Sorted {
         }
         const auto width = static_cast<unsigned>(std::bit_width(blocks));
         const std::uint64_t top = (blocks >> (width - 4)) & 7; // three bits behind the first
-        return static_cast<std::uint8_t>(std::min<std::size_t>(exact + 8 * (width - 8) + top, keys - 1));
+        return static_cast<std::uint8_t>(
+            std::min<std::size_t>(exact + std::size_t{8} * (width - 8) + top, keys - 1));
     }
 
     std::array<std::uint16_t, keys> number_{};

@@ -33,7 +33,8 @@ struct Message {
 
 template <Kind kind>
 DSMIL_KERNEL Vector row_of(const Message *message, uint64_t read) {
-    const uint8_t *at = (const uint8_t *)message->at;
+    // An address, because with a zero before it the first may be one less than any object's.
+    const uint8_t *at = (const uint8_t *)message->at; // NOLINT(performance-no-int-to-ptr)
     if (kind == whole) {
         return _mm512_loadu_si512(at);
     }
@@ -90,9 +91,9 @@ void sha256_equal_avx512(const Sha256Entry *entries, size_t blocks, bool zero_be
         rounds64(&state, &words);
         add_state(&state, &before);
         read = ~0ULL;
-        for (int i = 0; i < 16; i++) {
-            messages[i].at += bytes;
-            messages[i].left -= bytes;
+        for (Message &message : messages) {
+            message.at += bytes;
+            message.left -= bytes;
         }
     }
     Digests digests;

@@ -10,7 +10,7 @@ namespace {
 DSMIL_KERNEL void store_digests(const State *state, uint8_t *to) {
     Digests digests;
     digests_of(state, &digests);
-#define DSMIL_OUT(message, value) _mm256_storeu_si256((__m256i *)(to + 32 * (message)), value);
+#define DSMIL_OUT(message, value) _mm256_storeu_si256((__m256i *)(to + 32UL * (message)), value);
     DSMIL_STORE_DIGESTS(digests, DSMIL_OUT)
 #undef DSMIL_OUT
 }
@@ -86,7 +86,7 @@ DSMIL_KERNEL void rounds_of_last_byte(State *state, Vector first_word) {
 
 void sha256_nodes_plain_avx512(const uint8_t *children, uint8_t *parents) {
     Words words;
-#define DSMIL_ROW(i) words.w[i] = _mm512_loadu_si512(children + 64 * (i));
+#define DSMIL_ROW(i) words.w[i] = _mm512_loadu_si512(children + 64UL * (i));
     DSMIL_EACH16(DSMIL_ROW)
 #undef DSMIL_ROW
     swap_and_transpose(&words);
@@ -108,10 +108,12 @@ void sha256_nodes_prefixed_avx512(const uint8_t *children, uint8_t *parents) {
     const __mmask64 behind_it = ~(__mmask64)1;
     Words words;
     const uintptr_t before_it = (uintptr_t)children - 1;
+    // NOLINTBEGIN(performance-no-int-to-ptr): what is before the first row may be no object
 #define DSMIL_ROW(i)                                                                                         \
-    words.w[i] = _mm512_mask_loadu_epi8(prefix, behind_it, (const uint8_t *)(before_it + 64 * (i)));
+    words.w[i] = _mm512_mask_loadu_epi8(prefix, behind_it, (const uint8_t *)(before_it + 64UL * (i)));
     DSMIL_EACH16(DSMIL_ROW)
 #undef DSMIL_ROW
+    // NOLINTEND(performance-no-int-to-ptr)
     // The last byte of each pair begins the next block.
     const Vector places =
         _mm512_set_epi32(1023, 959, 895, 831, 767, 703, 639, 575, 511, 447, 383, 319, 255, 191, 127, 63);
