@@ -23,8 +23,8 @@ void put_big_endian(std::uint8_t *to, std::uint64_t value, std::size_t bytes) {
 
 // A message, or what is left of one.
 struct Rest {
-    std::uintptr_t next = 0;
-    std::int64_t left = 0; // < 0: only padding with the length
+    std::uintptr_t next = 0; // an address: with a zero before it, one less than any object's may be
+    std::int64_t left = 0;   // < 0: only padding with the length
     bool zero_before = false;
     std::uint64_t bits = 0; // of the whole message
     std::uint8_t *digest = nullptr;
@@ -41,13 +41,14 @@ class Stream {
         digest_ = rest.digest;
         runs_ = at_ = 0;
         std::size_t used = 0;
-        const auto *data = reinterpret_cast<const std::uint8_t *>(rest.next);
+        const auto *data =
+            reinterpret_cast<const std::uint8_t *>(rest.next); // NOLINT(performance-no-int-to-ptr)
         auto left = static_cast<std::size_t>(std::max<std::int64_t>(rest.left, 0));
         if (rest.zero_before) {
             // The first block, of which a byte is not in memory.
             const std::size_t taken = std::min(left, block_bytes) - 1;
             buffer_[0] = 0;
-            data = reinterpret_cast<const std::uint8_t *>(rest.next + 1);
+            data = reinterpret_cast<const std::uint8_t *>(rest.next + 1); // NOLINT(performance-no-int-to-ptr)
             copy(buffer_.data() + 1, data, taken);
             data += taken;
             left -= taken + 1;
@@ -112,7 +113,7 @@ class Stream {
 
 // `next(stream)` starts the next message in the stream; false when there is none.
 template <typename Next>
-void drive(const Sha256Kernels &kernels, Next &&next) {
+void drive(const Sha256Kernels &kernels, const Next &next) {
     std::array<Stream, 2> streams;
     bool first = next(streams[0]);
     if (kernels.two != nullptr) {
