@@ -106,6 +106,7 @@ std::vector<Cache> read_caches(const fs::path &cpus, const CpuList &online) {
         }
     }
     std::vector<Cache> list;
+    list.reserve(caches.size());
     for (auto &[key, cache] : caches) {
         list.push_back(std::move(cache));
     }

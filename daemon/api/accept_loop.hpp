@@ -32,7 +32,7 @@ class AcceptLoop {
     [[nodiscard]] std::size_t connections() const { return connections_; }
     [[nodiscard]] bool stopping() const { return stopping_; }
 
-    void go(std::shared_ptr<void> owner) {
+    void go(const std::shared_ptr<void> &owner) {
         if (stopping_ || accepting_ || connections_ >= most_) {
             return;
         }
@@ -43,9 +43,9 @@ class AcceptLoop {
         });
     }
     void begun() { connections_++; }
-    void ended(std::shared_ptr<void> owner) {
+    void ended(const std::shared_ptr<void> &owner) {
         connections_--;
-        go(std::move(owner));
+        go(owner);
         if (connections_ == 0 && stopped_) {
             reactor_.post(std::exchange(stopped_, nullptr));
         }

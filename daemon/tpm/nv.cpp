@@ -82,12 +82,12 @@ Result<std::optional<NvIndex>> find_index(Tpm &tpm, TPM2_HANDLE index, ByteView 
     if (!found) {
         return std::unexpected(std::move(found.error()));
     }
-    if (!*found) {
+    std::optional<NvArea> index_area = std::move(*found);
+    if (!index_area) {
         return std::nullopt;
     }
-    auto &[object, area] = **found;
-    set_secret(tpm.context(), object.handle(), secret);
-    return NvIndex(std::move(object), area);
+    set_secret(tpm.context(), index_area->object.handle(), secret);
+    return NvIndex(std::move(index_area->object), index_area->area);
 }
 
 Result<void> define_index(Tpm &tpm, TPM2_HANDLE index, NvKind kind, std::size_t size, ByteView secret) {

@@ -59,9 +59,8 @@ std::optional<Place> parse(std::string_view where) {
         } else if (key == "host" && !value.empty()) {
             place.host = value;
         } else if (key == "port") {
-            const auto *end = value.data() + value.size();
-            const auto [at, error] = std::from_chars(value.data(), end, place.port);
-            if (error != std::errc{} || at != end || place.port == 0) {
+            const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), place.port);
+            if (error != std::errc{} || end != value.data() + value.size() || place.port == 0) {
                 return std::nullopt;
             }
         } else {
