@@ -23,6 +23,18 @@ DSMIL_KERNEL void swap_and_transpose(Words *words) {
     transpose(words);
 }
 
+// What the first blocks, loaded as they lie in memory, make of the initial state.
+DSMIL_KERNEL State first_block(Words *words) {
+    swap_and_transpose(words);
+    State state;
+    initial_state(&state);
+    rounds64(&state, words);
+    State start;
+    initial_state(&start);
+    add_state(&state, &start);
+    return state;
+}
+
 // The rounds of a block of which all words are known, constants added.
 DSMIL_KERNEL void rounds_of_table(State *state, const uint32_t *sums) {
     State s = *state;
@@ -89,14 +101,8 @@ void sha256_nodes_plain_avx512(const uint8_t *children, uint8_t *parents) {
 #define DSMIL_ROW(i) words.w[i] = _mm512_loadu_si512(children + 64UL * (i));
     DSMIL_EACH16(DSMIL_ROW)
 #undef DSMIL_ROW
-    swap_and_transpose(&words);
-    State state;
-    initial_state(&state);
-    rounds64(&state, &words);
-    State start;
-    initial_state(&start);
-    add_state(&state, &start);
-    const State before = state;
+    const State before = first_block(&words);
+    State state = before;
     rounds_of_table(&state, sha256_padding64.word);
     add_state(&state, &before);
     store_digests(&state, parents);
@@ -121,14 +127,8 @@ void sha256_nodes_prefixed_avx512(const uint8_t *children, uint8_t *parents) {
     const Vector ends = _mm512_i32gather_epi32(_mm512_sub_epi32(places, _mm512_set1_epi32(3)), children, 1);
     const Vector last = _mm512_or_si512(_mm512_and_si512(ends, _mm512_set1_epi32((int)0xFF000000)),
                                         _mm512_set1_epi32(0x800000));
-    swap_and_transpose(&words);
-    State state;
-    initial_state(&state);
-    rounds64(&state, &words);
-    State start;
-    initial_state(&start);
-    add_state(&state, &start);
-    const State before = state;
+    const State before = first_block(&words);
+    State state = before;
     rounds_of_last_byte(&state, last);
     add_state(&state, &before);
     store_digests(&state, parents);

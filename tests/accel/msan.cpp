@@ -25,8 +25,10 @@ void check(const std::uint8_t *digest, std::size_t bytes) {
     __msan_check_mem_is_initialized(digest, bytes);
 }
 
-// Messages of every length, in memory that is poisoned around them.
-void lanes(bool zero_before) {
+// Sixteen messages of every length, in memory that is poisoned around them. `length_of` is the
+// length of the i-th of those whose longest has `length` bytes.
+template <typename LengthOf, typename Kernel>
+void every_length(bool zero_before, LengthOf length_of, Kernel kernel) {
     static std::uint8_t pool[16 * 512];  // NOLINT
     static std::uint8_t digests[16][32]; // NOLINT
     for (std::size_t length = 0; length <= 300; length++) {
@@ -35,31 +37,30 @@ void lanes(bool zero_before) {
         Sha256Entry entries[16];
         for (std::size_t i = 0; i < 16; i++) {
             std::uint8_t *const data = pool + 512 * i + 64;
-            const std::size_t some = i % 3 == 0 ? length / 2 : length;
+            const std::size_t some = length_of(i, length);
             std::memset(data, static_cast<int>(i), some);
             entries[i] = {data, some + (zero_before ? 1 : 0), digests[i]};
         }
-        Sha256Lanes lanes{};
-        accel::sha256_lanes_avx512(&lanes, entries, 16, zero_before, 1);
+        kernel(entries);
         check(digests[0], sizeof(digests));
     }
 }
 
+void lanes(bool zero_before) {
+    every_length(
+        zero_before, [](std::size_t i, std::size_t length) { return i % 3 == 0 ? length / 2 : length; },
+        [&](Sha256Entry *entries) {
+            Sha256Lanes lanes{};
+            accel::sha256_lanes_avx512(&lanes, entries, 16, zero_before, 1);
+        });
+}
+
 void equal(bool zero_before) {
-    static std::uint8_t pool[16 * 512];  // NOLINT
-    static std::uint8_t digests[16][32]; // NOLINT
-    for (std::size_t length = 0; length <= 300; length++) {
-        __msan_poison(pool, sizeof(pool));
-        __msan_poison(digests, sizeof(digests));
-        Sha256Entry entries[16];
-        for (std::size_t i = 0; i < 16; i++) {
-            std::uint8_t *const data = pool + 512 * i + 64;
-            std::memset(data, static_cast<int>(i), length);
-            entries[i] = {data, length + (zero_before ? 1 : 0), digests[i]};
-        }
-        accel::sha256_equal_avx512(entries, (entries[0].size + 8) / 64 + 1, zero_before);
-        check(digests[0], sizeof(digests));
-    }
+    every_length(
+        zero_before, [](std::size_t, std::size_t length) { return length; },
+        [&](Sha256Entry *entries) {
+            accel::sha256_equal_avx512(entries, (entries[0].size + 8) / 64 + 1, zero_before);
+        });
 }
 
 void nodes(void (*kernel)(const std::uint8_t *, std::uint8_t *)) {
