@@ -251,7 +251,7 @@ TEST_F(Anchors, AnOlderCopyInItsPlaceIsSeenAtTheStartAndByWhoVerifies) {
     life->await(AnchorState::rolled_back);
     EXPECT_TRUE(life->recorded("ledger_rolled_back"));
     life->checkpoint(Occasion::critical); // What happens is recorded nevertheless...
-    EXPECT_EQ(tpm.extended, 2U); // ...and nothing more is anchored, which would hide it.
+    EXPECT_EQ(tpm.extended, 2U);          // ...and nothing more is anchored, which would hide it.
     life.reset();
     expect(Code::cut, verified());
 }
