@@ -4,7 +4,7 @@
 VERSION := $(file < VERSION)
 .DEFAULT_GOAL := all
 
-GOALS := all modules demo check bench prove fuzz soak lint fmt lab-shell deb clean
+GOALS := all modules demo check bench bench-accel prove fuzz soak lint fmt lab-shell deb clean
 HOST_GOALS := install uninstall dkms-install help distclean
 .PHONY: $(GOALS) $(HOST_GOALS)
 
@@ -15,6 +15,7 @@ help:
 	@echo '  make demo           boot the emulated Latitude and take the tour'
 	@echo '  make check          the tests; ends with "N passed, N failed, N skipped"'
 	@echo '  make bench          benchmarks against their named peers'
+	@echo '  make bench-accel    the vector engine alone against the libraries that one would take instead'
 	@echo '  make prove          proofs of the guard (CBMC)'
 	@echo '  make soak           QUOTES (default 70000) quotes through a kernel'"'"'s TPM resource manager: hours'
 	@echo '  make fuzz           every fuzzer for FUZZ_SECONDS (default 60) each, the kernel'"'"'s too'
@@ -90,6 +91,9 @@ check: all
 
 bench: modules
 	$(Q)tests/bench/run
+
+bench-accel:
+	$(Q)tests/bench/run accel
 
 prove:
 	$(Q)tests/guard/prove

@@ -201,7 +201,7 @@ Result<void> Daemon::start_api() {
     }
     api::DeviceApi device(
         ledger_, tpm_, config_.ledger.state_dir,
-        [nodes = config_.device.nodes](std::uint16_t id) { return read_device_state(nodes, id); });
+        [nodes = config_.device.nodes](std::uint16_t id) { return read_device_state({.nodes = nodes}, id); });
     api_ = std::make_unique<api::Api>(
         log_, ledger_, tpm_, std::move(device), api::IdentityApi(ledger_, tpm_, config_.ledger.state_dir),
         api::TpmApi(clock_, ledger_, tpm_, config_.tpm.limits), grants_, responder_, std::move(roles));

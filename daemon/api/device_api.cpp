@@ -116,13 +116,16 @@ void DeviceApi::provision(const Request &request, Then<Result<Response>> then) {
             }
             const auto device = done.device;
             answer(std::move(done), key.transform([&](const tpm::DeviceKey &made) {
-                return object{{"device", id_text(device)},
-                              {"made", made.made},
-                              {"public_pem", made.public_pem},
-                              {"name", to_hex(made.name)},
-                              {"attest", to_base64(made.certificate.attest)},
-                              {"signature", to_base64(made.certificate.signature)},
-                              {"ak_public_pem", made.ak_public_pem}};
+                return object{
+                    {"device", id_text(device)},
+                    {"made", made.made},
+                    {"public_pem", made.public_pem},
+                    {"public", to_base64(made.key.public_area)},
+                    {"name", to_hex(made.key.name)},
+                    {"attest", to_base64(made.certificate.attest)},
+                    {"signature", to_base64(made.certificate.signature)},
+                    {"ak_public_pem", made.ak_public_pem},
+                    {"ak", {{"public", to_base64(made.ak.public_area)}, {"name", to_hex(made.ak.name)}}}};
             }),
                    std::move(then));
         });

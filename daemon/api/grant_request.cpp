@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/grant_request.hpp"
 
+#include "api/json_members.hpp"
 #include "dsmil/catalog.hpp"
 
 #include <algorithm>
 #include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 #include <format>
 #include <limits>
@@ -14,22 +14,9 @@
 namespace dsmil::api {
 namespace {
 
-constexpr std::size_t max_json_depth = 4;
 constexpr std::size_t id_digits = 16;
 constexpr std::size_t max_name = 31;
 constexpr std::size_t max_der = 72;
-
-Result<boost::json::object> parse_object(std::string_view body) {
-    boost::system::error_code error;
-    boost::json::parse_options options;
-    options.max_depth = max_json_depth;
-    auto parsed = boost::json::parse(body, error, {}, options);
-    if (error || !parsed.is_object()) {
-        return fail(Code::usage, "the body must be a JSON object",
-                    error ? std::vector{error.message()} : std::vector<std::string>{});
-    }
-    return std::move(parsed.get_object());
-}
 
 Result<std::uint32_t> number_of(std::string_view name, const boost::json::value &value, std::uint32_t low,
                                 std::uint32_t high) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/server.hpp"
 
+#include "api/accept_loop.hpp"
 #include "api/http.hpp"
 #include "base/reactor_asio.hpp"
 
@@ -112,11 +113,11 @@ Result<Fd> listen_on(const std::string &path, const std::string &group) {
 
 struct Server::State : std::enable_shared_from_this<State> {
     State(Reactor &the_reactor, const Log &the_log, Api &the_api)
-        : reactor(the_reactor), log(the_log), api(the_api), acceptor(reactor.impl().context), pause(reactor) {
-    }
+        : reactor(the_reactor), log(the_log), api(the_api),
+          loop(reactor, log, max_connections,
+               [this](stream_protocol::socket socket) { take(std::move(socket)); }) {}
 
-    void accept();
-    void accepted(const boost::system::error_code &error, stream_protocol::socket socket);
+    void take(stream_protocol::socket socket);
     [[nodiscard]] bool may_connect(const Peer &peer) const;
     void connection_done(std::uint32_t uid);
     // The parameters of a coroutine are its own: by value.
@@ -128,14 +129,9 @@ struct Server::State : std::enable_shared_from_this<State> {
     const Log &log;
     Api &api;
     ServerOptions options;
-    stream_protocol::acceptor acceptor;
-    Reactor::Timer pause;
-    std::size_t connections = 0;
+    AcceptLoop<stream_protocol> loop;
     std::map<std::uint32_t, std::size_t> connections_of; // users
     std::set<Stream *> idle;                             // connections that wait for a request
-    bool accepting = false;                              // an accept is on its way
-    bool stopping = false;
-    Task stopped;
 };
 
 namespace {
@@ -165,27 +161,7 @@ asio::awaitable<bool> write(Stream &stream, Response response, bool keep_alive) 
 
 } // namespace
 
-void Server::State::accept() {
-    if (stopping || accepting || connections >= max_connections) {
-        return;
-    }
-    accepting = true;
-    acceptor.async_accept(
-        [self = shared_from_this()](const boost::system::error_code &error, stream_protocol::socket socket) {
-            self->accepted(error, std::move(socket));
-        });
-}
-
-void Server::State::accepted(const boost::system::error_code &error, stream_protocol::socket socket) {
-    accepting = false;
-    if (stopping || error == asio::error::operation_aborted) {
-        return;
-    }
-    if (error) { // No descriptors, for instance: not again at once.
-        log.write({.level = LogLevel::warning, .event_type = "accept_failed", .message = error.message()});
-        pause.start(std::chrono::seconds(1), [this] { accept(); });
-        return;
-    }
+void Server::State::take(stream_protocol::socket socket) {
     auto peer = options.peer_of(socket.native_handle());
     if (peer && !may_connect(*peer)) {
         log.write(
@@ -193,7 +169,7 @@ void Server::State::accepted(const boost::system::error_code &error, stream_prot
              .event_type = "too_many_connections",
              .message = std::format("the user {} has {} connections", peer->uid, max_connections_user)});
     } else if (peer) {
-        connections++;
+        loop.begun();
         const std::uint32_t uid = peer->uid;
         connections_of[uid]++;
         asio::co_spawn(reactor.impl().context, serve(shared_from_this(), std::move(socket), std::move(*peer)),
@@ -206,7 +182,6 @@ void Server::State::accepted(const boost::system::error_code &error, stream_prot
     } else {
         log.write_error(LogLevel::warning, "peer_unknown", peer.error());
     }
-    accept();
 }
 
 asio::awaitable<void> Server::State::serve(std::shared_ptr<State> state, stream_protocol::socket socket,
@@ -214,7 +189,7 @@ asio::awaitable<void> Server::State::serve(std::shared_ptr<State> state, stream_
     Stream stream(std::move(socket));
     beast::flat_buffer buffer(max_header_bytes + max_body_bytes);
     bool keep_alive = true;
-    while (keep_alive && !state->stopping) {
+    while (keep_alive && !state->loop.stopping()) {
         http::request_parser<http::string_body> parser;
         parser.header_limit(max_header_bytes);
         parser.body_limit(max_body_bytes);
@@ -237,7 +212,7 @@ asio::awaitable<void> Server::State::serve(std::shared_ptr<State> state, stream_
         } else {
             response = error_response(target.error());
         }
-        keep_alive = message.keep_alive() && !state->stopping;
+        keep_alive = message.keep_alive() && !state->loop.stopping();
         keep_alive = co_await write(stream, std::move(response), keep_alive) && keep_alive;
     }
     boost::system::error_code error;
@@ -250,14 +225,10 @@ bool Server::State::may_connect(const Peer &peer) const {
 }
 
 void Server::State::connection_done(std::uint32_t uid) {
-    connections--;
     if (const auto found = connections_of.find(uid); --found->second == 0) {
         connections_of.erase(found);
     }
-    accept();
-    if (connections == 0 && stopped) {
-        reactor.post(std::exchange(stopped, nullptr));
-    }
+    loop.ended(shared_from_this());
 }
 
 // What the API answers, as something to await. It may answer before handle() returns.
@@ -278,10 +249,7 @@ Server::Server(Reactor &reactor, const Log &log, Api &api)
     : state_(std::make_shared<State>(reactor, log, api)) {}
 
 Server::~Server() {
-    state_->stopping = true;
-    state_->pause.cancel();
-    boost::system::error_code error;
-    state_->acceptor.close(error);
+    state_->loop.close();
 }
 
 Result<void> Server::start(ServerOptions options) {
@@ -291,24 +259,17 @@ Result<void> Server::start(ServerOptions options) {
     }
     state_->options = std::move(options);
     boost::system::error_code error;
-    state_->acceptor.assign(stream_protocol(), fd->release(), error);
+    state_->loop.acceptor().assign(stream_protocol(), fd->release(), error);
     if (error) {
         return fail(Code::internal, "giving the socket to the reactor", {error.message()});
     }
-    state_->accept();
+    state_->loop.go(state_);
     return {};
 }
 
 void Server::stop(Task then) {
-    state_->stopping = true;
-    boost::system::error_code error;
-    state_->acceptor.close(error);
+    state_->loop.stop(std::move(then));
     ::unlink(state_->options.path.c_str());
-    if (state_->connections == 0) {
-        state_->reactor.post(std::move(then));
-        return;
-    }
-    state_->stopped = std::move(then);
     for (Stream *stream : state_->idle) {
         stream->cancel();
     }

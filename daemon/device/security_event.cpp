@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/security_event.hpp"
 
+#include "device/words.hpp"
 #include "dsmil/catalog.hpp"
 
 #include <format>
@@ -11,19 +12,9 @@
 namespace dsmil {
 namespace {
 
-std::string escaped(std::string_view text) {
-    std::string shown;
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        const bool is_plain = byte >= 0x20 && byte < 0x7F && c != '\\';
-        shown += is_plain ? std::string(1, c) : std::format("\\x{:02x}", byte);
-    }
-    return shown;
-}
-
 // A name of several words must not read as a name and a value.
 std::string word(std::string_view text) {
-    std::string shown = escaped(text);
+    std::string shown = in_one_line(text);
     for (std::size_t at = 0; (at = shown.find(' ', at)) != std::string::npos;) {
         shown.replace(at, 1, "\\x20");
     }
@@ -35,7 +26,7 @@ std::string value_of(const ledger::Field &field) {
         [](const auto &value) {
             using T = std::decay_t<decltype(value)>;
             if constexpr (std::is_same_v<T, std::string>) {
-                return escaped(value);
+                return in_one_line(value);
             } else if constexpr (std::is_same_v<T, Bytes>) {
                 return to_hex(value);
             } else {
@@ -72,7 +63,7 @@ Result<std::string> security_event(const ledger::Record &record, std::string_vie
     }
     if (record.actor) {
         std::format_to(out, "actor {} {} {}\n", record.actor->uid, record.actor->pid,
-                       escaped(record.actor->comm));
+                       in_one_line(record.actor->comm));
     }
     put_fields(text, "value", record.values);
     put_fields(text, "context", record.context);

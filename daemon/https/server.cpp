@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "https/server.hpp"
 
+#include "api/accept_loop.hpp"
 #include "api/http.hpp"
 #include "base/reactor_asio.hpp"
 #include "https/tls_asio.hpp"
@@ -80,7 +81,8 @@ asio::awaitable<bool> send_continue(Stream &stream) {
 struct Server::State : std::enable_shared_from_this<State> {
     State(Reactor &the_reactor, const Log &the_log, const TlsContext &the_tls, ServerOptions the_options)
         : reactor(the_reactor), log(the_log), tls(asio_context(the_tls)), options(std::move(the_options)),
-          acceptor(reactor.impl().context), pause(reactor), budget(options.budget_bytes) {}
+          loop(reactor, log, max_connections, [this](tcp::socket socket) { take(std::move(socket)); }),
+          budget(options.budget_bytes) {}
 
     // A request, or why there is none; neither when the connection ended.
     struct Received {
@@ -91,9 +93,7 @@ struct Server::State : std::enable_shared_from_this<State> {
     };
 
     Result<void> listen();
-    void accept();
-    void accepted(const boost::system::error_code &error, tcp::socket socket);
-    void connection_done();
+    void take(tcp::socket socket);
     // The parameters of a coroutine are its own: by value.
     static asio::awaitable<void> serve(std::shared_ptr<State> state, tcp::socket socket);
     asio::awaitable<void> converse(Stream &stream, const Identity &client);
@@ -105,15 +105,11 @@ struct Server::State : std::enable_shared_from_this<State> {
     const Log &log;
     asio::ssl::context tls;
     ServerOptions options;
-    tcp::acceptor acceptor;
-    Reactor::Timer pause;
+    api::AcceptLoop<tcp> loop;
     std::uint64_t budget; // that is left
     ServerNumbers numbers;
     std::map<std::string, std::size_t> of_one; // connections by fingerprint
     std::set<beast::tcp_stream *> idle;        // connections that wait for a request
-    bool accepting = false;
-    bool stopping = false;
-    Task stopped;
 };
 
 Result<void> Server::State::listen() {
@@ -123,6 +119,7 @@ Result<void> Server::State::listen() {
         return fail(Code::config_invalid, std::format("\"{}\" is no IP address", options.address));
     }
     const tcp::endpoint endpoint(address, options.port);
+    auto &acceptor = loop.acceptor();
     acceptor.open(endpoint.protocol(), error);
     if (!error) {
         acceptor.set_option(tcp::acceptor::reuse_address(true), error);
@@ -143,36 +140,15 @@ Result<void> Server::State::listen() {
     return {};
 }
 
-void Server::State::accept() {
-    if (stopping || accepting || numbers.connections >= max_connections) {
-        return;
-    }
-    accepting = true;
-    acceptor.async_accept(
-        [self = shared_from_this()](const boost::system::error_code &error, tcp::socket socket) {
-            self->accepted(error, std::move(socket));
-        });
-}
-
-void Server::State::accepted(const boost::system::error_code &error, tcp::socket socket) {
-    accepting = false;
-    if (stopping || error == asio::error::operation_aborted) {
-        return;
-    }
-    if (error) { // No descriptors, for instance: not again at once.
-        log.write({.level = LogLevel::warning, .event_type = "accept_failed", .message = error.message()});
-        pause.start(std::chrono::seconds(1), [this] { accept(); });
-        return;
-    }
-    numbers.connections++;
+void Server::State::take(tcp::socket socket) {
+    loop.begun();
     asio::co_spawn(reactor.impl().context, serve(shared_from_this(), std::move(socket)),
                    [self = shared_from_this()](const std::exception_ptr &bug) {
                        if (bug) {
                            std::rethrow_exception(bug);
                        }
-                       self->connection_done();
+                       self->loop.ended(self);
                    });
-    accept();
 }
 
 asio::awaitable<void> Server::State::serve(std::shared_ptr<State> state, tcp::socket socket) {
@@ -204,7 +180,7 @@ asio::awaitable<void> Server::State::serve(std::shared_ptr<State> state, tcp::so
 asio::awaitable<void> Server::State::converse(Stream &stream, const Identity &client) {
     beast::flat_buffer buffer(max_header_bytes + small_body_bytes);
     bool keep_alive = true;
-    while (keep_alive && !stopping) {
+    while (keep_alive && !loop.stopping()) {
         auto received = co_await receive(stream, buffer, client);
         if (!received.request && !received.error) {
             co_return;
@@ -212,7 +188,7 @@ asio::awaitable<void> Server::State::converse(Stream &stream, const Identity &cl
         api::Response response = received.error ? api::error_response(*received.error)
                                                 : co_await ask(std::move(*received.request));
         received.share = Share();
-        keep_alive = received.keep_alive && !stopping;
+        keep_alive = received.keep_alive && !loop.stopping();
         beast::get_lowest_layer(stream).expires_after(write_timeout);
         keep_alive =
             co_await api::write_text(stream, std::move(response), keep_alive, options.name) && keep_alive;
@@ -286,14 +262,6 @@ asio::awaitable<Server::State::Received> Server::State::receive(Stream &stream, 
     co_return received;
 }
 
-void Server::State::connection_done() {
-    numbers.connections--;
-    accept();
-    if (numbers.connections == 0 && stopped) {
-        reactor.post(std::exchange(stopped, nullptr));
-    }
-}
-
 // What the handler answers, as something to await. It may answer before it returns.
 asio::awaitable<api::Response> Server::State::ask(Request request) {
     auto initiate = [this](auto handler, Request asked) {
@@ -313,29 +281,19 @@ Server::Server(Reactor &reactor, const Log &log, const TlsContext &tls, ServerOp
     : state_(std::make_shared<State>(reactor, log, tls, std::move(options))) {}
 
 Server::~Server() {
-    state_->stopping = true;
-    state_->pause.cancel();
-    boost::system::error_code error;
-    state_->acceptor.close(error);
+    state_->loop.close();
 }
 
 Result<void> Server::start() {
     if (auto listening = state_->listen(); !listening) {
         return listening;
     }
-    state_->accept();
+    state_->loop.go(state_);
     return {};
 }
 
 void Server::stop(Task then) {
-    state_->stopping = true;
-    boost::system::error_code error;
-    state_->acceptor.close(error);
-    if (state_->numbers.connections == 0) {
-        state_->reactor.post(std::move(then));
-        return;
-    }
-    state_->stopped = std::move(then);
+    state_->loop.stop(std::move(then));
     for (auto *transport : state_->idle) {
         transport->cancel();
     }
@@ -343,11 +301,13 @@ void Server::stop(Task then) {
 
 std::uint16_t Server::port() const {
     boost::system::error_code error;
-    return state_->acceptor.local_endpoint(error).port();
+    return state_->loop.acceptor().local_endpoint(error).port();
 }
 
 ServerNumbers Server::numbers() const {
-    return state_->numbers;
+    ServerNumbers numbers = state_->numbers;
+    numbers.connections = state_->loop.connections();
+    return numbers;
 }
 
 } // namespace dsmil::https

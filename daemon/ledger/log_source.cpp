@@ -23,20 +23,7 @@ class LedgerFile final : public LogSource {
   public:
     explicit LedgerFile(Database database) : database_(std::move(database)) {}
 
-    Result<std::string> checkpoint() override {
-        auto row = database_.prepare("SELECT note FROM checkpoints ORDER BY id DESC LIMIT 1");
-        if (!row) {
-            return std::unexpected(std::move(row.error()));
-        }
-        const auto found = row->step();
-        if (!found) {
-            return std::unexpected(found.error());
-        }
-        if (!*found) {
-            return fail(Code::not_signed, "it has no checkpoint");
-        }
-        return std::string(row->text(0));
-    }
+    Result<std::string> checkpoint() override { return newest_note(database_); }
 
     Result<std::vector<Hash>> tile(unsigned level, std::uint64_t index, std::uint64_t /*width*/) override {
         return read_tile(database_, level, index);

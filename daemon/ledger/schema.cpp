@@ -237,6 +237,21 @@ Result<std::uint64_t> count_records(Database &database) {
     return database.number("SELECT coalesce(max(seq) + 1, 0) FROM records");
 }
 
+Result<std::string> newest_note(Database &database) {
+    auto row = database.prepare("SELECT note FROM checkpoints ORDER BY id DESC LIMIT 1");
+    if (!row) {
+        return std::unexpected(std::move(row.error()));
+    }
+    const auto found = row->step();
+    if (!found) {
+        return std::unexpected(found.error());
+    }
+    if (!*found) {
+        return fail(Code::not_signed, "it has no checkpoint");
+    }
+    return std::string(row->text(0));
+}
+
 Result<std::vector<Hash>> read_tile(Database &database, unsigned level, std::uint64_t index) {
     auto statement = database.prepare("SELECT hashes FROM tiles WHERE level = ? AND idx = ?");
     if (!statement) {

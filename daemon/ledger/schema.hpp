@@ -56,6 +56,9 @@ struct Meta {
 // How many records there are or were, taking for granted that none is missing.
 [[nodiscard]] Result<std::uint64_t> count_records(Database &database);
 
+// The signed note of the newest checkpoint. not_signed when there is none.
+[[nodiscard]] Result<std::string> newest_note(Database &database);
+
 // The hashes of a stored tile; none when it is not there. tampered when it is no
 // row of 1 .. 256 hashes.
 [[nodiscard]] Result<std::vector<Hash>> read_tile(Database &database, unsigned level, std::uint64_t index);

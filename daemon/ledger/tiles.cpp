@@ -102,18 +102,11 @@ struct Newest {
 };
 
 Result<Newest> newest_checkpoint(Database &database, const std::string &origin) {
-    auto rows = database.prepare("SELECT note FROM checkpoints ORDER BY id DESC LIMIT 1");
-    if (!rows) {
-        return std::unexpected(std::move(rows.error()));
+    auto text = newest_note(database);
+    if (!text) {
+        return std::unexpected(std::move(text.error()));
     }
-    const auto row = rows->step();
-    if (!row) {
-        return std::unexpected(row.error());
-    }
-    if (!*row) {
-        return fail(Code::not_signed, "it has no checkpoint");
-    }
-    Newest newest{.checkpoint = {}, .note = std::string(rows->text(0))};
+    Newest newest{.checkpoint = {}, .note = std::move(*text)};
     auto checkpoint =
         Note::parse(newest.note).and_then([](const Note &note) { return Checkpoint::parse(note.text); });
     if (!checkpoint || checkpoint->origin != origin) {

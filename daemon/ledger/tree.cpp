@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ledger/tree.hpp"
 
-#include <algorithm>
+#include "accel/hashing.hpp"
+
 #include <array>
-#include <bit>
+#include <cstdlib>
+#include <utility>
 
 namespace dsmil::ledger {
 namespace {
@@ -18,7 +20,9 @@ Hash leaf_hash(ByteView record) {
 }
 
 void leaf_hashes(std::span<const ByteView> records, std::span<Hash> leaves) {
-    std::ranges::transform(records, leaves.begin(), leaf_hash);
+    if (!accel::hashing().leaf_hashes(records, leaves)) {
+        std::abort(); // it refuses spans that do not fit only
+    }
 }
 
 Hash node_hash(const Hash &left, const Hash &right) {
@@ -26,11 +30,21 @@ Hash node_hash(const Hash &left, const Hash &right) {
 }
 
 Hash subtree_root(std::span<const Hash> hashes) {
-    if (hashes.size() == 1) {
-        return hashes.front();
+    // Level by level, so that the nodes of one are hashed together. A hash without a neighbour goes up
+    // as it is: so the tree splits at the largest power of two, as RFC 6962 says.
+    std::vector<Hash> level(hashes.begin(), hashes.end());
+    while (level.size() > 1) {
+        const std::size_t pairs = level.size() / 2;
+        std::vector<Hash> above(pairs);
+        if (!accel::hashing().node_hashes(std::span(level).first(2 * pairs), above)) {
+            std::abort(); // it refuses spans that do not fit only
+        }
+        if (level.size() % 2 != 0) {
+            above.push_back(level.back());
+        }
+        level = std::move(above);
     }
-    const std::size_t half = std::bit_floor(hashes.size() - 1); // RFC 6962: the largest power of two below
-    return node_hash(subtree_root(hashes.first(half)), subtree_root(hashes.subspan(half)));
+    return level.front();
 }
 
 ByteView tile_bytes(std::span<const Hash> hashes) {

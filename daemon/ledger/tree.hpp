@@ -16,7 +16,7 @@ inline constexpr std::uint64_t tile_width = 256;
 inline constexpr unsigned max_tile_level = 7; // 256^8 leaves are all a 64-bit size can count
 
 [[nodiscard]] Hash leaf_hash(ByteView record);
-// Of many at once, as long as `leaves`: the place for an engine that hashes sixteen at a time.
+// Of many at once, as many as `leaves`: sixteen at a time where the processor can (accel/hashing.hpp).
 void leaf_hashes(std::span<const ByteView> records, std::span<Hash> leaves);
 [[nodiscard]] Hash node_hash(const Hash &left, const Hash &right);
 

@@ -2,10 +2,13 @@
 #include "tpm/context.hpp"
 
 #include "tpm/session_crypto.hpp"
+#include "tpm/swtpm_tcti.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <format>
+#include <malloc.h>
+#include <openssl/crypto.h>
 #include <poll.h>
 #include <tss2/tss2_tctildr.h>
 #include <utility>
@@ -37,11 +40,23 @@ bool wants_another_try(TSS2_RC code) {
 } // namespace
 
 Result<Tcti> load_tcti(const std::string &tcti) {
+    constexpr std::string_view swtpm = "swtpm";
+    if (tcti == swtpm || tcti.starts_with("swtpm:")) {
+        return open_swtpm(std::string_view(tcti).substr(std::min(swtpm.size() + 1, tcti.size())))
+            .transform_error([&](Error error) {
+                return std::move(error).in(std::format("opening the TPM \"{}\"", tcti));
+            });
+    }
     TSS2_TCTI_CONTEXT *loaded = nullptr;
     if (const TSS2_RC code = Tss2_TctiLdr_Initialize(tcti.c_str(), &loaded); code != TSS2_RC_SUCCESS) {
         return tpm_error(std::format("opening the TPM \"{}\"", tcti), code);
     }
     return Tcti(loaded, [](TSS2_TCTI_CONTEXT *context) { Tss2_TctiLdr_Finalize(&context); });
+}
+
+void EsysDeleter::operator()(void *memory) const {
+    OPENSSL_cleanse(memory, malloc_usable_size(memory));
+    Esys_Free(memory);
 }
 
 void Context::Deleter::operator()(ESYS_CONTEXT *esys) const {
@@ -74,12 +89,14 @@ Result<Context> Context::open(const ContextOptions &options, Timings &timings) {
 // POLLIN only: the kernel's node is always ready for POLLOUT while it has no
 // answer, and a loop over that would spin. Its poll may itself block until the
 // command is done, which is why this thread does nothing else.
-bool Context::await_answer() {
+bool Context::await_answer(std::chrono::steady_clock::time_point until) {
     std::vector<pollfd> fds(fds_.size());
     std::ranges::transform(fds_, fds.begin(), [](int fd) { return pollfd{fd, POLLIN, 0}; });
     int ready = 0;
     do {
-        ready = ::poll(fds.data(), fds.size(), static_cast<int>(answer_limit_.count()));
+        const auto left =
+            std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+        ready = ::poll(fds.data(), fds.size(), static_cast<int>(std::max(left.count(), 0L)));
     } while (ready < 0 && errno == EINTR);
     return ready > 0;
 }
@@ -89,8 +106,9 @@ TSS2_RC Context::once(const Step &start, const Step &finish) {
     if (code != TSS2_RC_SUCCESS) {
         return code;
     }
+    const auto until = std::chrono::steady_clock::now() + answer_limit_;
     do {
-        if (!fds_.empty() && !await_answer()) {
+        if (!fds_.empty() && !await_answer(until)) {
             return TSS2_ESYS_RC_IO_ERROR;
         }
         code = finish(esys_.get()); // which sends the command again when the TPM is busy, some times

@@ -19,9 +19,9 @@
 
 namespace dsmil::tpm {
 
-// Whatever ESYS handed out.
+// Whatever ESYS handed out; some of it is secret, so all of it is wiped.
 struct EsysDeleter {
-    void operator()(void *memory) const { Esys_Free(memory); }
+    void operator()(void *memory) const;
 };
 template <typename T>
 using EsysPtr = std::unique_ptr<T, EsysDeleter>;
@@ -30,7 +30,7 @@ using EsysPtr = std::unique_ptr<T, EsysDeleter>;
 using Tcti = std::unique_ptr<TSS2_TCTI_CONTEXT, void (*)(TSS2_TCTI_CONTEXT *)>;
 using TctiOpener = std::function<Result<Tcti>(const std::string &tcti)>;
 
-// "device:/dev/tpmrm0", "swtpm:path=...": any TCTI that tpm2-tss can load.
+// "device:/dev/tpmrm0", any TCTI that tpm2-tss can load; for "swtpm:path=..." one of our own.
 [[nodiscard]] Result<Tcti> load_tcti(const std::string &tcti);
 
 struct ContextOptions {
@@ -75,7 +75,7 @@ class Context {
     Context(Tcti tcti, std::chrono::milliseconds answer_limit, Timings &timings)
         : tcti_(std::move(tcti)), answer_limit_(answer_limit), timings_(&timings) {}
     [[nodiscard]] TSS2_RC once(const Step &start, const Step &finish);
-    [[nodiscard]] bool await_answer();
+    [[nodiscard]] bool await_answer(std::chrono::steady_clock::time_point until);
 
     Tcti tcti_; // before esys_, which uses it
     std::unique_ptr<ESYS_CONTEXT, Deleter> esys_;

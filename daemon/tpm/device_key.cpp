@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tpm/device_key.hpp"
 
-#include "tpm/object_name.hpp"
 #include "tpm/public_key.hpp"
 #include "tpm/sign.hpp"
 
@@ -62,13 +61,21 @@ Result<DeviceKey> provision_device_key(Tpm &tpm, const std::string &state_dir, s
     }
     const auto object = load(tpm, stem, found->blobs);
     const auto spki = spki_of(found->blobs.public_area);
-    const auto name = name_of(found->blobs.public_area.publicArea);
-    if (!object || !spki || !name) {
-        return std::unexpected(!object ? object.error() : !spki ? spki.error() : name.error());
+    const auto key = public_identity(found->blobs.public_area);
+    const auto ak = public_identity(tpm.key(Purpose::attestation).public_area());
+    if (!object || !spki || !key || !ak) {
+        return std::unexpected(!object ? object.error()
+                               : !spki ? spki.error()
+                               : !key  ? key.error()
+                                       : ak.error());
     }
     return certify_key(tpm, object->handle(), nonce).transform([&](Statement certificate) {
-        return DeviceKey{found->made, spki_to_pem(*spki), *name, std::move(certificate),
-                         spki_to_pem(tpm.key(Purpose::attestation).spki())};
+        return DeviceKey{found->made,
+                         spki_to_pem(*spki),
+                         *key,
+                         std::move(certificate),
+                         spki_to_pem(tpm.key(Purpose::attestation).spki()),
+                         *ak};
     });
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/sha256.hpp"
 #include "tpm/certify.hpp"
+#include "tpm/identity.hpp"
 
 #include <cstdint>
 #include <string>
@@ -14,9 +15,10 @@ namespace dsmil::tpm {
 struct DeviceKey {
     bool made = false; // now; else it was there
     std::string public_pem;
-    Bytes name;
+    PublicIdentity key;
     Statement certificate; // the attestation key's word that it is in this TPM
     std::string ak_public_pem;
+    PublicIdentity ak;
 };
 
 // Loads it from `state_dir`/device-<id>-key.pub and .priv, or makes it.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <span>
+#include <tss2/tss2_mu.h>
 
 namespace dsmil::tpm {
 namespace {
@@ -56,7 +57,66 @@ void make_ecc(TPMT_PUBLIC &area, EkAlgorithm algorithm, bool high_range) {
     area.unique.ecc.y.size = area.unique.ecc.x.size;
 }
 
+bool is_same_algorithm(const TPMT_PUBLIC &one, const TPMT_PUBLIC &other) {
+    if (one.type != other.type) {
+        return false;
+    }
+    return one.type == TPM2_ALG_RSA ? one.parameters.rsaDetail.keyBits == other.parameters.rsaDetail.keyBits
+                                    : one.parameters.eccDetail.curveID == other.parameters.eccDetail.curveID;
+}
+
+bool is_endorsement(const TPMT_PUBLIC &area) {
+    constexpr TPMA_OBJECT must = TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT |
+                                 TPMA_OBJECT_SENSITIVEDATAORIGIN | TPMA_OBJECT_RESTRICTED |
+                                 TPMA_OBJECT_DECRYPT;
+    return (area.objectAttributes & (must | TPMA_OBJECT_SIGN_ENCRYPT)) == must;
+}
+
+// All of a field of this size, the nonce and then zeros.
+template <typename Field>
+bool put(Field &field, std::size_t size, const Bytes &nonce) {
+    if (nonce.size() > size) {
+        return false;
+    }
+    std::ranges::fill(field.buffer, 0);
+    std::ranges::copy(nonce, field.buffer);
+    field.size = static_cast<UINT16>(size);
+    return true;
+}
+
+bool put_nonce(TPMT_PUBLIC &area, const Bytes &nonce) {
+    if (area.type == TPM2_ALG_RSA) {
+        return put(area.unique.rsa, area.parameters.rsaDetail.keyBits / 8U, nonce);
+    }
+    constexpr std::size_t p256_bytes = 32; // nonces are of the low range only
+    return put(area.unique.ecc.x, p256_bytes, nonce) && put(area.unique.ecc.y, p256_bytes, {});
+}
+
 } // namespace
+
+Result<TPM2B_PUBLIC> makers_template(const TPM2B_PUBLIC &standard, const std::optional<Bytes> &left,
+                                     const std::optional<Bytes> &nonce) {
+    TPM2B_PUBLIC made = standard;
+    if (left) {
+        std::size_t at = 0;
+        made = {};
+        if (Tss2_MU_TPMT_PUBLIC_Unmarshal(left->data(), left->size(), &at, &made.publicArea) !=
+                TSS2_RC_SUCCESS ||
+            at != left->size() || !is_same_algorithm(made.publicArea, standard.publicArea)) {
+            return fail(Code::tpm_failed, "the template of the endorsement key that the maker left in the "
+                                          "TPM is none for this kind of key");
+        }
+        if (!is_endorsement(made.publicArea)) {
+            return fail(Code::tpm_failed, "the template that the maker left in the TPM is for a key that "
+                                          "can do more than an endorsement key");
+        }
+    }
+    if (nonce && !nonce->empty() && !put_nonce(made.publicArea, *nonce)) {
+        return fail(Code::tpm_failed, "the nonce of the endorsement key that the maker left in the TPM is "
+                                      "longer than the field that it is for");
+    }
+    return made;
+}
 
 TPM2B_PUBLIC ek_template(EkAlgorithm algorithm, bool high_range) {
     high_range = high_range || algorithm == EkAlgorithm::p384;

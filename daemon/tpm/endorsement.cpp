@@ -3,6 +3,7 @@
 
 #include "attest/ek_certificate.hpp"
 #include "tpm/ek_template.hpp"
+#include "tpm/nv_read.hpp"
 #include "tpm/object_name.hpp"
 #include "tpm/policy_session.hpp"
 
@@ -18,20 +19,21 @@ constexpr ESYS_TR none = ESYS_TR_NONE;
 constexpr TPM2_HANDLE first_chain_index = 0x01C00100;
 constexpr unsigned max_chain_indices = 8;
 constexpr std::size_t max_index_bytes = 4'096;
-constexpr std::size_t at_a_time = 512; // every TPM takes as much
 
 struct CertificateIndex {
     TPM2_HANDLE index;
     EkAlgorithm algorithm;
     bool high_range;
+    TPM2_HANDLE template_index;
+    TPM2_HANDLE nonce_index; // 0: there is none in the high range
 };
 // EK Credential Profile, 2.2.1.4 and 2.2.1.5; what comes first of an algorithm is taken.
 constexpr std::array certificate_indices = {
-    CertificateIndex{0x01C0000A, EkAlgorithm::p256, false},
-    CertificateIndex{0x01C00014, EkAlgorithm::p256, true},
-    CertificateIndex{0x01C00016, EkAlgorithm::p384, true},
-    CertificateIndex{0x01C00002, EkAlgorithm::rsa2048, false},
-    CertificateIndex{0x01C00012, EkAlgorithm::rsa2048, true},
+    CertificateIndex{0x01C0000A, EkAlgorithm::p256, false, 0x01C0000C, 0x01C0000B},
+    CertificateIndex{0x01C00014, EkAlgorithm::p256, true, 0x01C00015, 0},
+    CertificateIndex{0x01C00016, EkAlgorithm::p384, true, 0x01C00017, 0},
+    CertificateIndex{0x01C00002, EkAlgorithm::rsa2048, false, 0x01C00004, 0x01C00003},
+    CertificateIndex{0x01C00012, EkAlgorithm::rsa2048, true, 0x01C00013, 0},
 };
 
 struct AlgorithmName {
@@ -65,83 +67,33 @@ Bytes without_padding(Bytes der) {
     return der;
 }
 
-// Of the TPM's memory, without the daemon's session if there is none yet.
-struct Index {
-    Object object;
-    TPMS_NV_PUBLIC area;
-};
-
-Result<std::optional<Index>> find(Context &context, const Session *session, TPM2_HANDLE number) {
-    ESYS_TR found = none;
-    const TSS2_RC code = context.ask(
-        "NV_ReadPublic",
-        [&](ESYS_CONTEXT *esys) { return Esys_TR_FromTPMPublic_Async(esys, number, none, none, none); },
-        [&](ESYS_CONTEXT *esys) { return Esys_TR_FromTPMPublic_Finish(esys, &found); });
-    if (is_no_handle(code)) {
-        return std::nullopt;
-    }
-    if (code != TSS2_RC_SUCCESS) {
-        return tpm_error(std::format("looking at NV index 0x{:08X}", number), code);
-    }
-    Object object(context, found, Object::Kind::persistent);
-    TPM2B_NV_PUBLIC *area = nullptr;
-    auto read = context.run(
-        "NV_ReadPublic", std::format("looking at NV index 0x{:08X}", number),
-        [&](ESYS_CONTEXT *esys) {
-            return Esys_NV_ReadPublic_Async(esys, object.handle(),
-                                            session != nullptr ? session->handle(Protect::answer) : none,
-                                            none, none);
-        },
-        [&](ESYS_CONTEXT *esys) { return Esys_NV_ReadPublic_Finish(esys, &area, nullptr); });
-    const EsysPtr<TPM2B_NV_PUBLIC> owned(area);
-    if (!read) {
-        return std::unexpected(std::move(read.error()));
-    }
-    return Index{std::move(object), area->nvPublic};
-}
-
-Result<Bytes> read_all(Context &context, const Session *session, const Index &index) {
-    const std::size_t size = index.area.dataSize;
-    if (size > max_index_bytes) {
-        return fail(Code::tpm_failed, std::format("NV index 0x{:08X} has {} bytes: more than {}",
-                                                  index.area.nvIndex, size, max_index_bytes));
-    }
-    Bytes bytes;
-    while (bytes.size() < size) {
-        const auto at = static_cast<UINT16>(bytes.size());
-        const auto wanted = static_cast<UINT16>(std::min(at_a_time, size - bytes.size()));
-        TPM2B_MAX_NV_BUFFER *data = nullptr;
-        auto read = context.run(
-            "NV_Read", std::format("reading NV index 0x{:08X}", index.area.nvIndex),
-            [&](ESYS_CONTEXT *esys) {
-                return Esys_NV_Read_Async(esys, index.object.handle(), index.object.handle(),
-                                          authorise(session, Protect::answer), none, none, wanted, at);
-            },
-            [&](ESYS_CONTEXT *esys) { return Esys_NV_Read_Finish(esys, &data); });
-        const EsysPtr<TPM2B_MAX_NV_BUFFER> owned(data);
-        if (!read) {
-            return std::unexpected(std::move(read.error()));
-        }
-        if (data->size != wanted) {
-            return fail(Code::tpm_failed, "the TPM gave less than was asked for");
-        }
-        bytes.insert(bytes.end(), data->buffer, data->buffer + data->size);
-    }
-    return bytes;
-}
-
 // Nothing when there is no such index, or nobody wrote to it.
 Result<std::optional<Bytes>> read_if_there(Context &context, const Session *session, TPM2_HANDLE number) {
-    auto index = find(context, session, number);
+    auto index = find_area(context, session, number);
     if (!index) {
         return std::unexpected(std::move(index.error()));
     }
     if (const auto &there = *index; there && (there->area.attributes & TPMA_NV_WRITTEN) != 0) {
-        return read_all(context, session, *there).transform([](Bytes bytes) {
-            return std::optional(std::move(bytes));
-        });
+        return read_area(context, session, there->object.handle(), there->area, max_index_bytes)
+            .transform([](Bytes bytes) { return std::optional(std::move(bytes)); });
     }
     return std::nullopt;
+}
+
+// The TCG's template, unless the maker left another one, or a nonce, in the TPM.
+Result<TPM2B_PUBLIC> find_template(Context &context, const Session *session, EkAlgorithm algorithm,
+                                   bool high_range) {
+    const auto *place = std::ranges::find_if(certificate_indices, [&](const CertificateIndex &index) {
+        return index.algorithm == algorithm && index.high_range == high_range;
+    });
+    auto left = read_if_there(context, session, place->template_index);
+    auto nonce = left && place->nonce_index != 0 ? read_if_there(context, session, place->nonce_index)
+                                                 : Result<std::optional<Bytes>>(std::nullopt);
+    if (!left || !nonce) {
+        return std::unexpected(
+            std::move(!left ? left.error() : nonce.error()).in("reading the maker's template"));
+    }
+    return makers_template(ek_template(algorithm, high_range), *left, *nonce);
 }
 
 Result<Object> derive(Context &context, const Session *session, const TPM2B_PUBLIC &wanted) {
@@ -231,7 +183,7 @@ std::optional<EkAlgorithm> ek_algorithm(std::string_view name) {
 
 Result<std::vector<EkCertificate>> read_ek_certificates(Context &context, const Session *session) {
     std::vector<EkCertificate> certificates;
-    for (const auto &[index, algorithm, high_range] : certificate_indices) {
+    for (const auto &[index, algorithm, high_range, template_index, nonce_index] : certificate_indices) {
         if (std::ranges::contains(certificates, algorithm, &EkCertificate::algorithm)) {
             continue;
         }
@@ -273,14 +225,18 @@ bool certifies(const EkCertificate &certificate, const TPM2B_PUBLIC &key) {
 
 Result<EndorsementKey> EndorsementKey::open(Context &context, const Session *session, EkAlgorithm algorithm,
                                             const EkCertificate *certificate) {
-    const TPM2B_PUBLIC wanted = ek_template(
-        algorithm, certificate != nullptr ? certificate->high_range : algorithm == EkAlgorithm::p384);
-    auto found = certificate != nullptr ? find_certified(context, *certificate, wanted) : std::nullopt;
+    const auto wanted =
+        find_template(context, session, algorithm,
+                      certificate != nullptr ? certificate->high_range : algorithm == EkAlgorithm::p384);
+    if (!wanted) {
+        return std::unexpected(wanted.error());
+    }
+    auto found = certificate != nullptr ? find_certified(context, *certificate, *wanted) : std::nullopt;
     if (!found) {
         return std::unexpected(std::move(found.error()));
     }
     std::optional<Object> &kept = *found;
-    auto object = kept ? Result<Object>(std::move(*kept)) : derive(context, session, wanted);
+    auto object = kept ? Result<Object>(std::move(*kept)) : derive(context, session, *wanted);
     if (!object) {
         return std::unexpected(std::move(object.error()));
     }

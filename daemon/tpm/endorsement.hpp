@@ -35,9 +35,10 @@ struct EkCertificate {
 // The certificates above them, one behind the other (indices 0x01C00100 on), DER.
 [[nodiscard]] Result<Bytes> read_ek_chain(Context &context, const Session *session);
 
-// The key of the TCG's template: the one that persists where the profile has it, when it is the
-// one that `certificate` certifies, else derived from the endorsement seed (RSA takes some chips
-// 8 s). A null `certificate`: the low range's, without a certificate; P-384 has only the high one.
+// The key of the TCG's template, or of the one that the maker left in the TPM: the one that persists where
+// the profile has it, when it is the one that `certificate` certifies, else derived from the endorsement seed
+// (RSA takes some chips 8 s). A null `certificate`: the low range's, without a certificate; P-384 has only
+// the high one.
 class EndorsementKey {
   public:
     [[nodiscard]] static Result<EndorsementKey> open(Context &context, const Session *session,

@@ -17,10 +17,17 @@ constexpr UINT32 max_handles = 64;
 
 void flush(Context &context, TPM2_HANDLE handle) {
     ESYS_TR found = none;
-    const TSS2_RC code = context.ask(
-        "ReadPublic",
-        [&](ESYS_CONTEXT *esys) { return Esys_TR_FromTPMPublic_Async(esys, handle, none, none, none); },
-        [&](ESYS_CONTEXT *esys) { return Esys_TR_FromTPMPublic_Finish(esys, &found); });
+    const auto start = [&](ESYS_CONTEXT *esys) {
+        return Esys_TR_FromTPMPublic_Async(esys, handle, none, none, none);
+    };
+    const auto finish = [&](ESYS_CONTEXT *esys) { return Esys_TR_FromTPMPublic_Finish(esys, &found); };
+    // A session has no public area: ESYS asks nothing, and there is no answer to wait for.
+    const bool is_object = handle >> TPM2_HR_SHIFT == TPM2_HT_TRANSIENT;
+    const TSS2_RC code =
+        is_object ? context.ask("ReadPublic", start, finish) : context.local([&](ESYS_CONTEXT *esys) {
+            const TSS2_RC started = start(esys);
+            return started == TSS2_RC_SUCCESS ? finish(esys) : started;
+        });
     if (code == TSS2_RC_SUCCESS) {
         const Object flushed(context, found);
     }

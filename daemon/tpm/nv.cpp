@@ -2,6 +2,7 @@
 #include "tpm/nv.hpp"
 
 #include "base/sha256.hpp"
+#include "tpm/nv_read.hpp"
 
 #include <algorithm>
 #include <format>
@@ -12,7 +13,6 @@ namespace dsmil::tpm {
 namespace {
 
 constexpr ESYS_TR none = ESYS_TR_NONE;
-constexpr std::size_t at_a_time = 512; // every TPM takes as much
 constexpr std::size_t digest_bytes = 32;
 constexpr std::size_t counter_bytes = 8;
 
@@ -78,26 +78,16 @@ Result<std::optional<NvIndex>> find_index(Tpm &tpm, TPM2_HANDLE index, ByteView 
     if (index >> TPM2_HR_SHIFT != TPM2_HT_NV_INDEX) {
         return fail(Code::usage, std::format("0x{:08X} is no NV index", index));
     }
-    TSS2_RC code = TSS2_RC_SUCCESS;
-    auto object = open_index(tpm, index, code);
-    if (!object) {
-        return is_no_handle(code) ? Result<std::optional<NvIndex>>(std::nullopt)
-                                  : std::unexpected(std::move(object.error()));
+    auto found = find_area(tpm.context(), &tpm.session(), index);
+    if (!found) {
+        return std::unexpected(std::move(found.error()));
     }
-    set_secret(tpm.context(), object->handle(), secret);
-    TPM2B_NV_PUBLIC *area = nullptr;
-    auto read = tpm.context().run(
-        "NV_ReadPublic", std::format("looking at NV index 0x{:08X}", index),
-        [&](ESYS_CONTEXT *esys) {
-            return Esys_NV_ReadPublic_Async(esys, object->handle(), tpm.session().handle(Protect::answer),
-                                            none, none);
-        },
-        [&](ESYS_CONTEXT *esys) { return Esys_NV_ReadPublic_Finish(esys, &area, nullptr); });
-    const EsysPtr<TPM2B_NV_PUBLIC> owned(area);
-    if (!read) {
-        return std::unexpected(std::move(read.error()));
+    std::optional<NvArea> index_area = std::move(*found);
+    if (!index_area) {
+        return std::nullopt;
     }
-    return NvIndex(std::move(*object), area->nvPublic);
+    set_secret(tpm.context(), index_area->object.handle(), secret);
+    return NvIndex(std::move(index_area->object), index_area->area);
 }
 
 Result<void> define_index(Tpm &tpm, TPM2_HANDLE index, NvKind kind, std::size_t size, ByteView secret) {
@@ -148,8 +138,8 @@ Result<void> write_index(Tpm &tpm, const NvIndex &index, ByteView data) {
         return fail(Code::usage,
                     std::format("{} bytes: it holds {}", data.size(), index.public_area().dataSize));
     }
-    for (std::size_t at = 0; at < data.size(); at += at_a_time) {
-        const auto part = buffer_of(data.subspan(at, std::min(at_a_time, data.size() - at)));
+    for (std::size_t at = 0; at < data.size(); at += nv_bytes_at_a_time) {
+        const auto part = buffer_of(data.subspan(at, std::min(nv_bytes_at_a_time, data.size() - at)));
         auto written = tpm.context().run(
             "NV_Write", naming("writing", index),
             [&](ESYS_CONTEXT *esys) {
@@ -166,33 +156,7 @@ Result<void> write_index(Tpm &tpm, const NvIndex &index, ByteView data) {
 }
 
 Result<Bytes> read_index(Tpm &tpm, const NvIndex &index) {
-    const std::size_t size = index.public_area().dataSize;
-    if (size > max_index_bytes) {
-        return fail(Code::tpm_failed,
-                    std::format("an NV index of {} bytes is more than {}", size, max_index_bytes));
-    }
-    Bytes bytes;
-    while (bytes.size() < size) {
-        const auto at = static_cast<UINT16>(bytes.size());
-        const auto wanted = static_cast<UINT16>(std::min(at_a_time, size - bytes.size()));
-        TPM2B_MAX_NV_BUFFER *data = nullptr;
-        auto read = tpm.context().run(
-            "NV_Read", naming("reading", index),
-            [&](ESYS_CONTEXT *esys) {
-                return Esys_NV_Read_Async(esys, index.handle(), index.handle(),
-                                          tpm.session().handle(Protect::answer), none, none, wanted, at);
-            },
-            [&](ESYS_CONTEXT *esys) { return Esys_NV_Read_Finish(esys, &data); });
-        const EsysPtr<TPM2B_MAX_NV_BUFFER> owned(data);
-        if (!read) {
-            return std::unexpected(std::move(read.error()));
-        }
-        if (data->size != wanted) {
-            return fail(Code::tpm_failed, "the TPM gave less than was asked for");
-        }
-        bytes.insert(bytes.end(), data->buffer, data->buffer + data->size);
-    }
-    return bytes;
+    return read_area(tpm.context(), &tpm.session(), index.handle(), index.public_area(), max_index_bytes);
 }
 
 Result<void> increment_index(Tpm &tpm, const NvIndex &index) {
@@ -206,8 +170,8 @@ Result<void> increment_index(Tpm &tpm, const NvIndex &index) {
 }
 
 Result<void> extend_index(Tpm &tpm, const NvIndex &index, ByteView data) {
-    if (data.empty() || data.size() > at_a_time) {
-        return fail(Code::usage, std::format("1 to {} bytes extend an index", at_a_time));
+    if (data.empty() || data.size() > nv_bytes_at_a_time) {
+        return fail(Code::usage, std::format("1 to {} bytes extend an index", nv_bytes_at_a_time));
     }
     const auto part = buffer_of(data);
     return tpm.context().run(

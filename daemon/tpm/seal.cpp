@@ -12,7 +12,6 @@
 #include <array>
 #include <format>
 #include <iterator>
-#include <openssl/crypto.h>
 #include <ranges>
 #include <set>
 
@@ -117,9 +116,7 @@ Result<Bytes> open_with(Tpm &tpm, const Sealed &sealed, const PolicySession &ses
     if (!opened) {
         return std::unexpected(std::move(opened.error()));
     }
-    Bytes bytes(data->buffer, data->buffer + data->size);
-    OPENSSL_cleanse(data->buffer, data->size);
-    return bytes;
+    return Bytes(data->buffer, data->buffer + data->size);
 }
 
 Result<void> show_state(Tpm &tpm, PolicySession &session, const Sealed &sealed,

@@ -3,6 +3,7 @@
 
 #include <linux/capability.h>
 #include <linux/ctype.h>
+#include <linux/err.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
@@ -225,6 +226,7 @@ long dsmil_grant_key_add_ioctl(struct dsmil_grant_key_add __user *arg)
 {
 	struct dsmil_grant_key_add request;
 	struct dsmil_grant_key key = { .point = { 0x04 } };
+	const struct dsmil_firmware_ops *ops;
 	int ret;
 
 	ret = dsmil_struct_from_user(&request, sizeof(request), arg);
@@ -248,7 +250,9 @@ long dsmil_grant_key_add_ioctl(struct dsmil_grant_key_add __user *arg)
 	if (copy_to_user(arg, &request, sizeof(request)))
 		return -EFAULT;
 
-	dsmil_firmware_lock();
+	ops = dsmil_firmware_lock_killable();
+	if (IS_ERR(ops))
+		return PTR_ERR(ops);
 	ret = add_key(&key);
 	dsmil_firmware_unlock();
 	return ret;
@@ -257,6 +261,7 @@ long dsmil_grant_key_add_ioctl(struct dsmil_grant_key_add __user *arg)
 long dsmil_grant_key_seal_ioctl(struct dsmil_grant_key_seal __user *arg)
 {
 	struct dsmil_grant_key_seal request;
+	const struct dsmil_firmware_ops *ops;
 	struct dsmil_event event = {};
 	int ret;
 
@@ -268,7 +273,9 @@ long dsmil_grant_key_seal_ioctl(struct dsmil_grant_key_seal __user *arg)
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
 
-	dsmil_firmware_lock();
+	ops = dsmil_firmware_lock_killable();
+	if (IS_ERR(ops))
+		return PTR_ERR(ops);
 	if (!is_sealed) {
 		is_sealed = true;
 		dsmil_audit_prepare(&event, DSMIL_EVENT_GRANT_KEYS_SEALED);
@@ -284,6 +291,10 @@ int dsmil_grants_init(void)
 {
 	BUILD_BUG_ON(sizeof(struct dsmil_grant_body) != 128);
 	BUILD_BUG_ON(sizeof(struct dsmil_grant_signature) != 80);
+	/* The bytes of a grant are looked at as what they hold. */
+	BUILD_BUG_ON(offsetof(struct dsmil_grant, bytes) % __alignof__(struct dsmil_grant_body));
+	BUILD_BUG_ON(sizeof(struct dsmil_grant_body) % __alignof__(struct dsmil_grant_signature));
+	BUILD_BUG_ON(__alignof__(struct dsmil_grant) < __alignof__(struct dsmil_grant_body));
 	if (!dsmil_signature_init())
 		pr_notice("this kernel has no ECDSA (CONFIG_CRYPTO_ECDSA): no grant can be checked, so what needs one stays closed\n");
 	return 0;

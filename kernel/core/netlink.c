@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The family, how its messages are made, and what the module says of itself. */
+#include <linux/err.h>
+
 #include "netlink.h"
 
 #include "core.h"
@@ -128,20 +130,31 @@ static int put_statistics(struct sk_buff *skb, const void *facts)
 	return 0;
 }
 
+static int copy_totals(struct dsmil_statistics *statistics)
+{
+	const struct dsmil_firmware_ops *ops = dsmil_firmware_lock_killable();
+
+	if (IS_ERR(ops))
+		return PTR_ERR(ops);
+	*statistics = dsmil_register_statistics();
+	dsmil_firmware_unlock();
+	return 0;
+}
+
 int dsmil_nl_statistics_get_do(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *id = info->attrs[DSMIL_A_STATISTICS_DEVICE_ID];
 	struct statistics_facts facts = {};
+	int ret;
 
 	if (id) {
 		facts.device_id = nla_get_u32(id);
-		facts.statistics = dsmil_statistics_of(facts.device_id - DSMIL_DEVICE_ID_BASE);
+		ret = dsmil_statistics_of(facts.device_id - DSMIL_DEVICE_ID_BASE,
+					  &facts.statistics);
 	} else {
-		dsmil_firmware_lock();
-		facts.statistics = dsmil_register_statistics();
-		dsmil_firmware_unlock();
+		ret = copy_totals(&facts.statistics);
 	}
-	return dsmil_nl_answer(info, DSMIL_CMD_STATISTICS_GET, put_statistics, &facts);
+	return ret ?: dsmil_nl_answer(info, DSMIL_CMD_STATISTICS_GET, put_statistics, &facts);
 }
 
 int dsmil_nl_statistics_get_start(struct netlink_callback *cb)
@@ -155,9 +168,11 @@ int dsmil_nl_statistics_get_dump(struct sk_buff *skb, struct netlink_callback *c
 	for (; cb->args[0] < DSMIL_DEVICE_COUNT; cb->args[0]++) {
 		struct statistics_facts facts = {
 			.device_id = DSMIL_DEVICE_ID_BASE + cb->args[0],
-			.statistics = dsmil_statistics_of(cb->args[0]),
 		};
+		int ret = dsmil_statistics_of(cb->args[0], &facts.statistics);
 
+		if (ret)
+			return ret;
 		if (dsmil_nl_add(skb, cb, DSMIL_CMD_STATISTICS_GET, 1, put_statistics, &facts))
 			break;
 	}

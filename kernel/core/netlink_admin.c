@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What administrators decided: the quarantine, and whose grants count. */
+#include <linux/err.h>
+
 #include "core.h"
 #include "grants.h"
 #include "netlink_internal.h"
@@ -13,17 +15,19 @@ struct quarantine_facts {
 	bool added;
 };
 
-static struct quarantine_facts quarantine_of(u16 number, u32 *generation)
+static int fill_quarantine(u16 number, struct quarantine_facts *facts, u32 *generation)
 {
 	bool compiled_in = dsmil_catalog[number].risk == DSMIL_RISK_QUARANTINED;
-	struct quarantine_facts facts = { .number = number };
+	const struct dsmil_firmware_ops *ops = dsmil_firmware_lock_killable();
 
-	dsmil_firmware_lock();
-	facts.quarantined = dsmil_quarantine_risk(number) == DSMIL_RISK_QUARANTINED;
-	facts.added = facts.quarantined && !compiled_in;
+	if (IS_ERR(ops))
+		return PTR_ERR(ops);
+	facts->number = number;
+	facts->quarantined = dsmil_quarantine_risk(number) == DSMIL_RISK_QUARANTINED;
+	facts->added = facts->quarantined && !compiled_in;
 	*generation = 1 + dsmil_quarantine_added_count();
 	dsmil_firmware_unlock();
-	return facts;
+	return 0;
 }
 
 static int put_quarantine(struct sk_buff *skb, const void *facts)
@@ -43,13 +47,14 @@ int dsmil_nl_quarantine_get_do(struct sk_buff *skb, struct genl_info *info)
 	struct nlattr *id = info->attrs[DSMIL_A_QUARANTINE_DEVICE_ID];
 	struct quarantine_facts facts;
 	u32 generation;
+	int ret;
 
 	if (!id) {
 		GENL_SET_ERR_MSG(info, "name the device by its id");
 		return -EINVAL;
 	}
-	facts = quarantine_of(nla_get_u32(id) - DSMIL_DEVICE_ID_BASE, &generation);
-	return dsmil_nl_answer(info, DSMIL_CMD_QUARANTINE_GET, put_quarantine, &facts);
+	ret = fill_quarantine(nla_get_u32(id) - DSMIL_DEVICE_ID_BASE, &facts, &generation);
+	return ret ?: dsmil_nl_answer(info, DSMIL_CMD_QUARANTINE_GET, put_quarantine, &facts);
 }
 
 int dsmil_nl_quarantine_get_start(struct netlink_callback *cb)
@@ -61,9 +66,13 @@ int dsmil_nl_quarantine_get_start(struct netlink_callback *cb)
 int dsmil_nl_quarantine_get_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	for (; cb->args[0] < DSMIL_DEVICE_COUNT; cb->args[0]++) {
+		struct quarantine_facts facts;
 		u32 generation;
-		struct quarantine_facts facts = quarantine_of(cb->args[0], &generation);
+		int ret;
 
+		ret = fill_quarantine(cb->args[0], &facts, &generation);
+		if (ret)
+			return ret;
 		if (facts.quarantined &&
 		    dsmil_nl_add(skb, cb, DSMIL_CMD_QUARANTINE_GET, generation, put_quarantine,
 				 &facts))
@@ -77,9 +86,11 @@ int dsmil_nl_quarantine_get_dump(struct sk_buff *skb, struct netlink_callback *c
 /* -ENOENT behind the last key. The list only grows: its length is its generation. */
 static int copy_key(u32 index, struct dsmil_grant_key *key, u32 *generation)
 {
+	const struct dsmil_firmware_ops *ops = dsmil_firmware_lock_killable();
 	const struct dsmil_grant_key *found;
 
-	dsmil_firmware_lock();
+	if (IS_ERR(ops))
+		return PTR_ERR(ops);
 	found = dsmil_grant_key_at(index);
 	if (found)
 		*key = *found;
@@ -104,16 +115,18 @@ int dsmil_nl_grant_key_get_do(struct sk_buff *skb, struct genl_info *info)
 	struct dsmil_grant_key key;
 	u32 generation;
 	u32 i;
+	int ret;
 
 	if (!id) {
 		GENL_SET_ERR_MSG(info, "name the key by its id");
 		return -EINVAL;
 	}
-	for (i = 0; !copy_key(i, &key, &generation); i++)
+	for (i = 0; !(ret = copy_key(i, &key, &generation)); i++)
 		if (!memcmp(key.id, nla_data(id), sizeof(key.id)))
 			return dsmil_nl_answer(info, DSMIL_CMD_GRANT_KEY_GET, put_grant_key, &key);
-	NL_SET_ERR_MSG_ATTR(info->extack, id, "no such key is enrolled");
-	return -ENOENT;
+	if (ret == -ENOENT)
+		NL_SET_ERR_MSG_ATTR(info->extack, id, "no such key is enrolled");
+	return ret;
 }
 
 int dsmil_nl_grant_key_get_start(struct netlink_callback *cb)

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The devices, and what is known of their registers. No firmware is called here. */
+#include <linux/err.h>
+
 #include "core.h"
 #include "netlink_internal.h"
 #include "quarantine.h"
@@ -116,8 +118,10 @@ struct register_facts {
 
 static int fill_register(u16 token, struct register_facts *facts, u32 *revision)
 {
-	const struct dsmil_firmware_ops *ops = dsmil_firmware_lock();
+	const struct dsmil_firmware_ops *ops = dsmil_firmware_lock_killable();
 
+	if (IS_ERR(ops))
+		return PTR_ERR(ops);
 	if (ops) {
 		facts->token = token;
 		facts->present = dsmil_register_present(token);

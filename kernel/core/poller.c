@@ -39,7 +39,7 @@ static DECLARE_DELAYED_WORK(poll_work, poll_register);
 
 /* Serialises starting, stopping and changes of the interval. */
 static DEFINE_MUTEX(poller_lock);
-static u8 attached_kind;    /* DSMIL_FIRMWARE_NONE while there is nothing to poll */
+static u8 attached_kind;    /* DSMIL_FIRMWARE_NONE: nothing to poll. The work reads it, too. */
 static int interval_s = -1; /* -1: by the kind of firmware */
 static bool poll_data;
 
@@ -48,7 +48,7 @@ static unsigned long interval_jiffies(void)
 	int seconds = READ_ONCE(interval_s);
 
 	if (seconds < 0)
-		seconds = attached_kind == DSMIL_FIRMWARE_DELL ? DELL_INTERVAL_S : 0;
+		seconds = READ_ONCE(attached_kind) == DSMIL_FIRMWARE_DELL ? DELL_INTERVAL_S : 0;
 	return (unsigned long)seconds * HZ;
 }
 
@@ -177,7 +177,7 @@ static void restart(void)
 void dsmil_poller_start(u8 firmware_kind)
 {
 	mutex_lock(&poller_lock);
-	attached_kind = firmware_kind;
+	WRITE_ONCE(attached_kind, firmware_kind);
 	restart();
 	mutex_unlock(&poller_lock);
 }
@@ -185,7 +185,7 @@ void dsmil_poller_start(u8 firmware_kind)
 void dsmil_poller_stop(void)
 {
 	mutex_lock(&poller_lock);
-	attached_kind = DSMIL_FIRMWARE_NONE;
+	WRITE_ONCE(attached_kind, DSMIL_FIRMWARE_NONE);
 	restart();
 	mutex_unlock(&poller_lock);
 }

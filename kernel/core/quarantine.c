@@ -2,6 +2,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/capability.h>
+#include <linux/err.h>
 #include <linux/uaccess.h>
 
 #include "audit.h"
@@ -78,6 +79,7 @@ static void record(u16 number)
 long dsmil_quarantine_ioctl(struct dsmil_quarantine_add __user *arg)
 {
 	struct dsmil_quarantine_add request;
+	const struct dsmil_firmware_ops *ops;
 	u16 number;
 	int ret;
 
@@ -93,7 +95,9 @@ long dsmil_quarantine_ioctl(struct dsmil_quarantine_add __user *arg)
 		return -ENODEV;
 	number = request.device_id - DSMIL_DEVICE_ID_BASE;
 
-	dsmil_board_change_begin();
+	ops = dsmil_firmware_lock_killable();
+	if (IS_ERR(ops))
+		return PTR_ERR(ops);
 	if (dsmil_quarantine_risk(number) != DSMIL_RISK_QUARANTINED) {
 		added.devices[number / 64] |= BIT_ULL(number % 64);
 		added_count++;

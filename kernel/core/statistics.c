@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/err.h>
+
 #include "statistics.h"
 
 static struct dsmil_statistics devices[DSMIL_DEVICE_COUNT]; /* under the firmware lock */
@@ -18,12 +20,13 @@ void dsmil_statistics_note(const struct dsmil_register_operation *operation, boo
 	}
 }
 
-struct dsmil_statistics dsmil_statistics_of(u16 number)
+int dsmil_statistics_of(u16 number, struct dsmil_statistics *statistics)
 {
-	struct dsmil_statistics statistics;
+	const struct dsmil_firmware_ops *ops = dsmil_firmware_lock_killable();
 
-	dsmil_firmware_lock();
-	statistics = devices[number];
+	if (IS_ERR(ops))
+		return PTR_ERR(ops);
+	*statistics = devices[number];
 	dsmil_firmware_unlock();
-	return statistics;
+	return 0;
 }

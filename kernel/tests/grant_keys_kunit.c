@@ -27,7 +27,7 @@ static void expect_keys(struct kunit *test, u32 count, u64 head)
 static void keys_are_checked(struct kunit *test)
 {
 	const struct dsmil_grant_key_add good = key_request(&alice, "alice");
-	struct dsmil_grant_key_add bad[] = { good, good, good, good, good, good };
+	struct dsmil_grant_key_add bad[] = { good, good, good, good, good, good, good, good };
 	u64 head = dsmil_audit_get_state().head;
 	const struct cred *cred;
 	size_t i;
@@ -38,6 +38,8 @@ static void keys_are_checked(struct kunit *test)
 	bad[3].owner[1] = '\n';
 	bad[4].owner[sizeof(bad[4].owner) - 1] = 'x'; /* behind the end */
 	bad[5].point[63] ^= 1; /* off the curve */
+	bad[6].owner[0] = ' '; /* as another owner to the eye */
+	bad[7].owner[4] = ' ';
 	for (i = 0; i < ARRAY_SIZE(bad); i++)
 		KUNIT_EXPECT_EQ_MSG(test, key_submit(test, ctl, &bad[i]), -EINVAL, "%zu", i);
 	KUNIT_EXPECT_EQ(test, node_ioctl_at(ctl, DSMIL_IOC_GRANT_KEY_ADD, NULL), -EFAULT);

@@ -93,7 +93,9 @@ static int64_t mapped_bytes(void) {
     char name[64];
     FILE *file;
 
-    tell_kernel("/proc/sys/vm/stat_refresh", "1\n");
+    /* With one processor there is nothing to collect, and no such file. */
+    if (sysconf(_SC_NPROCESSORS_CONF) > 1)
+        tell_kernel("/proc/sys/vm/stat_refresh", "1\n");
     file = fopen("/proc/meminfo", "r");
     if (!file)
         die("/proc/meminfo");

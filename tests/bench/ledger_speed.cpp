@@ -4,6 +4,7 @@
 // DIR must be on a disk: on tmpfs a sync costs nothing. Prints a line each: a name, ours, the peer's.
 #include "ledger/ledger.hpp"
 #include "ledger/service.hpp"
+#include "ledger_bench.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -18,57 +19,11 @@
 namespace dsmil::ledger {
 namespace {
 
-using Steady = std::chrono::steady_clock;
-
 constexpr std::uint64_t writers = 64;
 constexpr std::uint64_t group_commits = 40; // of 64 rows, in a round
 constexpr std::uint64_t single_commits = 80;
 constexpr std::uint64_t batch_records = 256; // as the audit ring gives them
 constexpr std::uint64_t batches_in_flight = 4;
-
-template <typename T>
-T require(Result<T> result) {
-    if (!result) {
-        std::fprintf(stderr, "ledger_speed: %s\n", result.error().detail.c_str());
-        std::exit(1);
-    }
-    if constexpr (!std::is_void_v<T>) {
-        return std::move(*result);
-    }
-}
-
-double median(std::vector<double> values) {
-    std::ranges::sort(values);
-    return values[values.size() / 2];
-}
-
-template <typename Work>
-double microseconds(Work work) {
-    const auto begin = Steady::now();
-    work();
-    return std::chrono::duration<double, std::micro>(Steady::now() - begin).count();
-}
-
-// A read as the module records it.
-Record event(std::uint64_t number) {
-    Record record;
-    record.boottime_ns = 1'000'000'000'000 + number * 1'000;
-    record.realtime_ns = 1'700'000'000'000'000'000 + number * 1'000;
-    record.boot_id.fill(9);
-    record.source = "kernel";
-    record.ring.emplace();
-    record.ring->load_id.fill(7);
-    record.ring->sequence = number + 1;
-    record.device_id = 0x8005;
-    record.reg = 1;
-    record.token = 0x8010;
-    record.actor = Actor{1000, 4242, "dsmilctl", 4711};
-    record.action = "read";
-    record.outcome = "ok";
-    record.values = {{"value", number}};
-    record.context = {{"firmware", std::string("dell")}, {"risk", std::string("monitored")}};
-    return record;
-}
 
 class Scratch {
   public:

@@ -8,9 +8,9 @@
 #include "ledger/note.hpp"
 #include "ledger/proof.hpp"
 #include "ledger/verify.hpp"
+#include "ledger_bench.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -24,38 +24,10 @@
 namespace dsmil::ledger {
 namespace {
 
-using Steady = std::chrono::steady_clock;
-
 constexpr auto origin = "bench.example/log";
 constexpr std::uint64_t batch_records = 1'000; // and a checkpoint after each
 constexpr std::size_t verifications = 5;
 constexpr std::size_t proofs = 1'000;
-
-template <typename T>
-T require(Result<T> result) {
-    if (!result) {
-        std::fprintf(stderr, "ledger_verify: %s\n", result.error().detail.c_str());
-        for (const auto &cause : result.error().causes) {
-            std::fprintf(stderr, "  %s\n", cause.c_str());
-        }
-        std::exit(1);
-    }
-    if constexpr (!std::is_void_v<T>) {
-        return std::move(*result);
-    }
-}
-
-double median(std::vector<double> values) {
-    std::ranges::sort(values);
-    return values[values.size() / 2];
-}
-
-template <typename Work>
-double microseconds(Work work) {
-    const auto begin = Steady::now();
-    work();
-    return std::chrono::duration<double, std::micro>(Steady::now() - begin).count();
-}
 
 // A P-256 key, as a TPM has it.
 class Key {
@@ -88,24 +60,6 @@ class Key {
     std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key_;
     VerifierKey verifier_;
 };
-
-Record event(std::uint64_t number) {
-    Record record;
-    record.boottime_ns = 1'000'000'000'000 + number * 1'000;
-    record.realtime_ns = 1'700'000'000'000'000'000 + number * 1'000;
-    record.boot_id.fill(9);
-    record.source = "kernel";
-    record.ring = RingPosition{{}, number};
-    record.device_id = static_cast<std::uint16_t>(0x8000 + number % 108);
-    record.reg = 0;
-    record.token = static_cast<std::uint16_t>(0x8000 + number % 108 * 3);
-    record.actor = Actor{1000, 4711, "dsmilctl", 42};
-    record.action = "read";
-    record.outcome = "ok";
-    record.values = {{"value", number}};
-    record.context = {{"firmware", std::string("dell")}, {"risk", std::string("monitored")}};
-    return record;
-}
 
 void measure_verify(const std::string &folder, std::uint64_t records) {
     const Key key;

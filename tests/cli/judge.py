@@ -26,6 +26,14 @@ def judge(*arguments, text=""):
                           text=True).stdout.splitlines()
 
 
+def write_log(case, name, size):
+    """A folder of tlog-tiles in the test case's own, and the file with its key."""
+    key = case.path(name + ".vkey")
+    with open(key, "w", encoding="ascii") as file:
+        file.write("\n".join(judge("log", case.path(name), size)) + "\n")
+    return case.path(name), key
+
+
 def check(claims):
     """Its verdict on each claim."""
     return [line == "true" for line in judge("check", text="".join(claim + "\n" for claim in claims))]

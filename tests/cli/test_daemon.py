@@ -5,56 +5,14 @@ import hashlib
 import json
 import os
 import socket
-import struct
 import subprocess
 import unittest
 
-from support import PROGRAM, SOURCE, TIMEOUT_S, FakeDaemon, TestCase, environment, http, refusal, run, validated
+from machine import NONCE, Machine
+from support import SOURCE, FakeDaemon, TestCase, http, refusal, run, validated
 
 # Of C2SP signed-note's own example.
 VKEY = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW\n"
-NONCE = "00112233445566778899aabbccddeeff"
-
-
-class Machine:
-    """A key and PCR values, and quotes over them as a TPM would make them."""
-
-    def __init__(self, test):
-        self.key = test.path("ak.key")
-        subprocess.run(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", self.key], check=True)
-        self.pem = subprocess.run(["openssl", "ec", "-in", self.key, "-pubout"], capture_output=True,
-                                  check=True).stdout.decode()
-        self.pcrs = {number: hashlib.sha256(bytes([number])).digest() for number in range(24)}
-
-    def quote(self, nonce, pcrs, kind=0x8018):
-        """TPMS_ATTEST (TPM 2.0 Library, Part 2: 10.12.8)."""
-        digest = hashlib.sha256(b"".join(self.pcrs[number] for number in sorted(pcrs))).digest()
-        bits = sum(1 << number for number in pcrs).to_bytes(3, "little")
-        return (struct.pack(">IH", 0xFF544347, kind) + struct.pack(">H", 34) + b"\0\x0b" + bytes(32)
-                + struct.pack(">H", len(nonce)) + nonce + struct.pack(">QIIB", 1, 2, 3, 1) + struct.pack(">Q", 4)
-                + struct.pack(">IHB", 1, 0x000B, 3) + bits + struct.pack(">H", 32) + digest)
-
-    def sign(self, message):
-        """TPMT_SIGNATURE, from OpenSSL's DER."""
-        der = subprocess.run(["openssl", "dgst", "-sha256", "-sign", self.key], input=message, capture_output=True,
-                             check=True).stdout
-        numbers, at = [], 2
-        for _ in range(2):
-            length = der[at + 1]
-            numbers.append(int.from_bytes(der[at + 2:at + 2 + length], "big").to_bytes(32, "big"))
-            at += 2 + length
-        return struct.pack(">HH", 0x0018, 0x000B) + b"".join(struct.pack(">H", 32) + number for number in numbers)
-
-    def answer(self, body, **changes):
-        asked = json.loads(body)
-        nonce = changes.pop("nonce", bytes.fromhex(asked["nonce"]))
-        quoted = self.quote(nonce, asked["pcrs"])
-        document = {"quoted": base64.b64encode(quoted).decode(),
-                    "signature": base64.b64encode(self.sign(quoted)).decode(), "ak_public_pem": self.pem,
-                    "pcr_bank": "sha256", "pcrs": {str(n): self.pcrs[n].hex() for n in asked["pcrs"]},
-                    "firmware_version": "4"}
-        document.update(changes)
-        return http(document)
 
 
 class Unavailable(TestCase):
@@ -413,111 +371,6 @@ class ExportTiles(TestCase):
 
     def test_a_copy_that_is_not_there_is_not_found(self):
         self.assert_both(["audit", "export", "--tiles", self.path("log"), "--from", self.path("no")], 3, "not_found")
-
-
-class DeviceOperations(TestCase):
-    def attest(self, change=lambda answer: answer, *more, tag=b"\xd5\x01"):
-        machine = Machine(self)
-        with open(self.path("ak.pem"), "w", encoding="ascii") as file:
-            file.write(machine.pem)
-
-        def answer(_method, _target, body):
-            asked = json.loads(body)
-            statement = "dsmil-device-statement-v1\ndevice {}\nfirmware sim\nload_id 00\nSTATUS none\nnonce {}\n".format(
-                asked["device"], asked["nonce"])
-            quoted = machine.quote(tag + hashlib.sha256(statement.encode()).digest(), asked["pcrs"])
-            return http(change({"statement": statement, "quote": {
-                "quoted": base64.b64encode(quoted).decode(), "signature": base64.b64encode(machine.sign(quoted)).decode(),
-                "ak_public_pem": machine.pem, "pcr_bank": "sha256", "firmware_version": "4",
-                "pcrs": {str(n): machine.pcrs[n].hex() for n in asked["pcrs"]}}}))
-        daemon = FakeDaemon(self, answer)
-        return run("device", "attest", "0x8005", *more, DSMIL_SOCKET=daemon.socket)
-
-    def test_a_statement_that_the_tpm_signed_holds(self):
-        text = self.attest()
-        self.assertEqual((text.code, text.err), (0, ""))
-        self.assertIn("STATUS none", text.out)
-        document = self.attest(lambda answer: answer, "--json", "--nonce", NONCE).json()
-        self.assertTrue(document["statement"].endswith("nonce " + NONCE + "\n"))
-
-    def test_a_quote_that_anybody_may_ask_for_is_none_of_a_statement(self):
-        self.assertEqual(self.attest(tag=b"").code, 7)
-        self.assertEqual(self.attest(tag=b"\xd5\x02").code, 7)
-
-    def test_the_key_may_be_demanded(self):
-        other = self.path("other.pem")
-        with open(other, "w", encoding="ascii") as file:
-            file.write(Machine(self).pem)
-        self.assertEqual(self.attest(lambda answer: answer, "--ak", other).code, 7)
-        self.assertEqual(self.attest(lambda answer: answer, "--ak", self.path("none")).code, 3)
-        with open(other, "w", encoding="ascii") as file:
-            file.write("no key")
-        self.assertEqual(self.attest(lambda answer: answer, "--ak", other).code, 2)
-        held = self.attest(lambda answer: answer, "--ak", self.path("ak.pem"))
-        self.assertEqual(held.code, 0, held.err)
-
-    def test_a_statement_that_was_changed_or_is_of_another_device_does_not(self):
-        def changed(answer):
-            answer["statement"] = answer["statement"].replace("STATUS none", "STATUS 0x00000001 at 1")
-            return answer
-
-        def other(answer):
-            answer["statement"] = answer["statement"].replace("0x8005", "0x8006")
-            return answer
-
-        def unsigned(answer):
-            del answer["quote"]
-            return answer
-        for change in (changed, other, unsigned):
-            result = self.attest(change)
-            self.assertEqual(result.code, 7, change)
-            self.assertEqual(result.out, "")
-
-    def test_seal_writes_what_unseal_sends(self):
-        sealed = {"version": 1, "public": "AA==", "private": "AA==", "pcrs": {"7": "00" * 32}, "recovery": True}
-
-        def answer(_method, target, _body):
-            return http({"device": "0x8005", "configuration": "0x8005 STATUS=none", "sealed": sealed,
-                         "recovery": "ab" * 32} if target.endswith("/seal") else {"configuration": "0x8005 STATUS=none"})
-        daemon = FakeDaemon(self, answer)
-        path = self.path("sealed")
-        document = run("--json", "device", "seal", "0x8005", path, DSMIL_SOCKET=daemon.socket).json()
-        self.assertEqual(document["recovery"], "ab" * 32)
-        self.assertEqual(run("device", "seal", "0x8005", path, DSMIL_SOCKET=daemon.socket).code, 6)
-        secret = self.path("secret")
-
-        def unseal(text):
-            with open(secret, "w", encoding="ascii") as file:
-                file.write(text)
-            return run("device", "unseal", "0x8005", path, "--recovery", secret, DSMIL_SOCKET=daemon.socket)
-        opened = unseal("AB" * 32 + "\n")
-        self.assertEqual((opened.code, opened.out), (0, "0x8005 STATUS=none\n"))
-        self.assertEqual(json.loads(daemon.requests[-1][2]),
-                         {"device": "0x8005", "sealed": sealed, "recovery": "ab" * 32})
-        for text in ("", "ab", "xx" * 32, "ab" * 33, "ab" * 500):
-            refused = unseal(text)
-            self.assertEqual((refused.code, refused.out), (2, ""), text)
-        for text, code in ((b"AB" * 32, 0), (b"", 2)):
-            done = subprocess.run([PROGRAM, "device", "unseal", "0x8005", path, "--recovery", "-"], input=text,
-                                  capture_output=True, env=environment(DSMIL_SOCKET=daemon.socket),
-                                  timeout=TIMEOUT_S, check=False)
-            self.assertEqual(done.returncode, code, done.stderr)
-
-    def test_a_refusal_leaves_no_file(self):
-        daemon = FakeDaemon(self, lambda *_: refusal("tpm_missing", 503))
-        path = self.path("sealed")
-        self.assertEqual(run("device", "seal", "0x8005", path, DSMIL_SOCKET=daemon.socket).code, 5)
-        self.assertEqual([name for name in os.listdir(self.folder) if name.startswith("sealed")], [])
-
-    def test_provision_prints_the_key(self):
-        answer = {"device": "0x8005", "made": True, "public_pem": "-----BEGIN\nx\n", "name": "000b", "attest": "",
-                  "signature": "", "ak_public_pem": ""}
-        daemon = FakeDaemon(self, lambda *_: http(answer))
-        self.assertEqual(run("device", "provision", "0x8005", DSMIL_SOCKET=daemon.socket).out, "-----BEGIN\nx\n")
-        self.assertTrue(run("--json", "device", "provision", "0x8005", DSMIL_SOCKET=daemon.socket).json()["made"])
-        for name in list(answer)[1:]:
-            daemon = FakeDaemon(self, lambda *_, name=name: http({**answer, name: 7}))
-            self.assertEqual(run("device", "provision", "0x8005", DSMIL_SOCKET=daemon.socket).code, 1, name)
 
 
 class TpmStatus(TestCase):

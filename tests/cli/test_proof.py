@@ -104,13 +104,6 @@ class Judged(TestCase):
     def setUpClass(cls):
         judge.build()
 
-    def make_log(self, name, size):
-        """A folder of tlog-tiles that Go wrote, and the file with its key."""
-        key = self.path(name + ".vkey")
-        with open(key, "w", encoding="ascii") as file:
-            file.write("\n".join(judge.judge("log", self.path(name), size)) + "\n")
-        return self.path(name), key
-
     def claim(self, answer):
         proof = ",".join(base64.b64encode(bytes.fromhex(word)).decode() for word in answer["proof"]) or "-"
         words = [base64.b64encode(bytes.fromhex(answer[name])).decode() if len(str(answer[name])) == 64
@@ -130,11 +123,11 @@ class Judged(TestCase):
                 self.assertEqual(result.code, 0, result.err)
 
     def test_what_is_proved_from_gos_tiles_holds_for_go(self):
-        log, key = self.make_log("log", 70000)
+        log, key = judge.write_log(self, "log", 70000)
         answers = [run("--json", "audit", "prove", log, "--index", str(index), "--key", key).json()
                    for index in (0, 1, 255, 256, 65535, 65536, 69887, 69888, 69999)]
         for size in (1, 256, 300, 65536, 69999, 70000):
-            older, _ = self.make_log("older%d" % size, size)
+            older, _ = judge.write_log(self, "older%d" % size, size)
             answers.append(run("--json", "audit", "prove", log, "--from", older + "/checkpoint", "--key", key).json())
         claims = [self.claim(answer) for answer in answers]
         self.assertEqual(judge.check(claims), [True] * 15)
@@ -142,7 +135,7 @@ class Judged(TestCase):
         self.assertEqual(judge.check([claims[0].replace("inclusion 0", "inclusion 1")]), [False])
 
     def test_a_proof_is_a_file_that_convinces_somebody_else(self):
-        log, key = self.make_log("log", 300)
+        log, key = judge.write_log(self, "log", 300)
         proof = self.path("7.tlog-proof")
         with open(proof, "wb") as file:
             self.assertEqual(run("audit", "prove", log, "--index", "7", stdout=file).code, 0)
@@ -163,7 +156,7 @@ class Judged(TestCase):
                                  "signature_refused" if name == "another tree" else "proof_refused")
 
     def test_a_proof_without_the_record_needs_it_or_its_hash(self):
-        log, key = self.make_log("log", 5)
+        log, key = judge.write_log(self, "log", 5)
         proof, record = self.path("proof"), self.path("record")
         with open(proof, "wb") as file:
             run("audit", "prove", log, "--index", "3", "--hash-only", stdout=file)
@@ -178,8 +171,8 @@ class Judged(TestCase):
         self.assert_both(check + ["--leaf-hash", leaf, "--record", record], 2, "usage")
 
     def test_a_log_that_somebody_shortened_or_forked_has_no_proof(self):
-        log, key = self.make_log("log", 300)
-        longer, _ = self.make_log("longer", 400)
+        log, key = judge.write_log(self, "log", 300)
+        longer, _ = judge.write_log(self, "longer", 400)
         self.assert_both(["audit", "prove", log, "--from", longer + "/checkpoint", "--key", key], 9, "cut")
         self.assert_both(["audit", "prove", log, "--from", longer + "/checkpoint"], 7, "proof_refused")
         self.assert_both(["audit", "prove", log, "--index", "1", "--checkpoint", longer + "/checkpoint", "--key", key], 9,
@@ -191,12 +184,12 @@ class Judged(TestCase):
             self.assertIn(run("audit", "prove", log, "--index", index, "--key", key).code, (3, 7))
 
     def test_a_changed_tile_or_record_is_tampering(self):
-        log, key = self.make_log("log", 300)
+        log, key = judge.write_log(self, "log", 300)
         self.flip(log + "/tile/entries/000", 5)
         self.assert_both(["audit", "prove", log, "--index", "0"], 7, "tampered")
         self.flip(log + "/tile/0/000", 40 * 32)
         self.assert_both(["audit", "prove", log, "--index", "39"], 7, "tampered")
-        older, _ = self.make_log("older", 200)
+        older, _ = judge.write_log(self, "older", 200)
         self.assert_both(["audit", "prove", log, "--from", older + "/checkpoint"], 7, "proof_refused")
         self.flip(log + "/tile/1/000.p/1", 0)
         self.assert_both(["audit", "prove", log, "--from", log + "/checkpoint"], 7, "tampered")
@@ -209,7 +202,7 @@ class Judged(TestCase):
             file.write(bytes([byte[0] ^ 1]))
 
     def test_questions_that_are_none_are_refused(self):
-        log, key = self.make_log("log", 5)
+        log, key = judge.write_log(self, "log", 5)
         self.assert_both(["audit", "prove", log], 2, "usage")
         self.assert_both(["audit", "prove", log, "--index", "1", "--from", log + "/checkpoint"], 2, "usage")
         self.assert_both(["audit", "prove", log, "--from", log + "/checkpoint", "--hash-only"], 2, "usage")
@@ -217,7 +210,7 @@ class Judged(TestCase):
         self.assert_both(["audit", "prove", self.path("nowhere"), "--index", "5"], 3, "not_found")
         self.assert_both(["audit", "prove", self.folder, "--index", "5"], 1, "failed")
         self.assert_both(["audit", "prove", log, "--index", "1", "--key", self.path("nowhere")], 3, "not_found")
-        other, _ = self.make_log("other", 5)
+        other, _ = judge.write_log(self, "other", 5)
         with open(other + "/checkpoint", encoding="utf-8") as file:
             text = file.read()
         with open(other + "/checkpoint", "w", encoding="utf-8") as file:

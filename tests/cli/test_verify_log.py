@@ -18,12 +18,6 @@ class TilesCase(NoteCase):
     def setUpClass(cls):
         judge.build()
 
-    def make_log(self, name, size):
-        key = self.path(name + ".vkey")
-        with open(key, "w", encoding="ascii") as file:
-            file.write("\n".join(judge.judge("log", self.path(name), size)) + "\n")
-        return self.path(name), key
-
     def verify(self, log, key, *more):
         return run("audit", "verify", log, "--key", key, *more)
 
@@ -41,37 +35,37 @@ class TilesCase(NoteCase):
 class GoodLogs(TilesCase):
     def test_of_every_shape_hold(self):
         for size in (1, 2, 255, 256, 257, 512, 700, 65536, 70000):
-            log, key = self.make_log("log%d" % size, size)
+            log, key = judge.write_log(self, "log%d" % size, size)
             with self.subTest(size):
                 answer = run("--json", "audit", "verify", log, "--key", key).json()
                 self.assertEqual((answer["size"], answer["origin"], answer["freshness"]),
                                  (size, "judge.example/log", "not_shown"))
 
     def test_an_empty_one_holds(self):
-        log, key = self.make_log("log", 0)
+        log, key = judge.write_log(self, "log", 0)
         self.assertEqual(self.verify(log, key).code, 0)
 
     def test_freshness_is_not_shown_by_a_folder_alone(self):
-        log, key = self.make_log("log", 5)
+        log, key = judge.write_log(self, "log", 5)
         self.assertIn("freshness not shown", self.verify(log, key).out)
         self.assertEqual(self.verify(log, key, "--require-fresh").code, 12)
 
     def test_partial_tiles_of_older_checkpoints_do_not_matter(self):
-        log, key = self.make_log("log", 300)
-        older, _ = self.make_log("older", 5)
+        log, key = judge.write_log(self, "log", 300)
+        older, _ = judge.write_log(self, "older", 5)
         shutil.copytree(older + "/tile", log + "/tile", dirs_exist_ok=True)
         self.assertEqual(self.verify(log, key).code, 0)
 
     def test_a_full_tile_serves_where_the_partial_one_is_gone(self):
-        log, key = self.make_log("log", 300)
-        older, _ = self.make_log("older", 200)
+        log, key = judge.write_log(self, "log", 300)
+        older, _ = judge.write_log(self, "older", 200)
         shutil.copy(older + "/checkpoint", log + "/checkpoint")
         self.assertEqual(json.loads(run("--json", "audit", "verify", log, "--key", key).out)["size"], 200)
 
 
 class BadLogs(TilesCase):
     def test_every_byte_that_is_flipped_is_noticed(self):
-        log, key = self.make_log("log", 3)
+        log, key = judge.write_log(self, "log", 3)
         files = [os.path.join(folder, name) for folder, _, names in os.walk(log) for name in names]
         self.assertEqual(len(files), 3)
         for path in files:
@@ -88,26 +82,26 @@ class BadLogs(TilesCase):
         self.assertEqual(self.verify(log, key).code, 0)
 
     def test_the_first_changed_record_is_named(self):
-        log, key = self.make_log("log", 700)
+        log, key = judge.write_log(self, "log", 700)
         self.change(log + "/tile/entries/001", lambda old: old.replace(b"record 300", b"record 3x0"))
         self.assert_verdict(7, log, key, "record 300: its hash is not the one in the tree")
 
     def test_a_record_that_was_changed_with_its_tile_shows_in_the_tree(self):
-        log, key = self.make_log("log", 700)
-        other, _ = self.make_log("other", 512)
+        log, key = judge.write_log(self, "log", 700)
+        other, _ = judge.write_log(self, "other", 512)
         self.change(log + "/tile/1/000.p/2", lambda old: old[32:] + old[:32])
         self.assert_verdict(7, log, key, "tile 0 of level 1")
         del other
 
     def test_records_that_were_put_in_another_order_are_noticed(self):
-        log, key = self.make_log("log", 5)
+        log, key = judge.write_log(self, "log", 5)
         self.change(log + "/tile/entries/000.p/5",
                     lambda old: old.replace(b"record 1", b"record x").replace(b"record 2", b"record 1").replace(
                         b"record x", b"record 2"))
         self.assert_verdict(7, log, key, "record 1")
 
     def test_records_that_were_added_or_taken_out_are_noticed(self):
-        log, key = self.make_log("log", 5)
+        log, key = judge.write_log(self, "log", 5)
         bundle = log + "/tile/entries/000.p/5"
         with open(bundle, "rb") as file:
             content = file.read()
@@ -121,32 +115,32 @@ class BadLogs(TilesCase):
                                    ("tile/entries/001", 7, "record 256 is missing"),
                                    ("tile/entries/000", 7, "no record tells that they were pruned"),
                                    ("tile/0/002.p/188", 9, "there are 512 records, and the checkpoint covers 700")):
-            log, key = self.make_log("log", 700)
+            log, key = judge.write_log(self, "log", 700)
             os.remove(os.path.join(log, name))
             with self.subTest(name):
                 self.assert_verdict(code, log, key, detail)
 
     def test_a_log_that_was_cut_is_told_from_one_that_was_changed(self):
-        log, key = self.make_log("log", 700)
+        log, key = judge.write_log(self, "log", 700)
         for name in ("tile/0/001", "tile/0/002.p/188", "tile/entries/001", "tile/entries/002.p/188"):
             os.remove(os.path.join(log, name))
         self.assert_verdict(9, log, key, "there are 256 records")
 
     def test_an_older_copy_shows_against_a_checkpoint_that_was_held(self):
-        log, key = self.make_log("log", 700)
-        older, _ = self.make_log("older", 300)
+        log, key = judge.write_log(self, "log", 700)
+        older, _ = judge.write_log(self, "older", 300)
         self.assert_verdict(9, older, key, "the held checkpoint covers 700", "--checkpoint", log + "/checkpoint")
         answer = run("--json", "audit", "verify", log, "--key", key, "--checkpoint", older + "/checkpoint").json()
         self.assertEqual((answer["freshness"], answer["fresh_size"]), ("held_checkpoint", 300))
         self.assertEqual(self.verify(log, key, "--checkpoint", older + "/checkpoint", "--require-fresh").code, 0)
 
     def test_another_key_is_not_the_logs(self):
-        log, _ = self.make_log("log", 5)
+        log, _ = judge.write_log(self, "log", 5)
         _, public = self.make_key("other.pem", "-algorithm", "ED25519")
         self.assert_verdict(11, log, vkey("judge.example/log", 1, public[-32:]), "not signed")
 
     def test_what_is_no_log_could_not_be_checked(self):
-        log, key = self.make_log("log", 5)
+        log, key = judge.write_log(self, "log", 5)
         os.remove(log + "/checkpoint")
         self.assert_both(["audit", "verify", log, "--key", key], 1, "failed")
         os.mkfifo(log + "/checkpoint")

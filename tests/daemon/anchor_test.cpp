@@ -87,6 +87,7 @@ class Life {
         });
     }
     [[nodiscard]] bool recorded(std::string_view action) {
+        append(); // What was noticed before is in the file then.
         std::optional<bool> found;
         service.read(0, Service::max_read, [&](const Result<std::vector<Record>> &records) {
             found = std::ranges::contains(records.value(), action, &Record::action);
@@ -248,9 +249,9 @@ TEST_F(Anchors, AnOlderCopyInItsPlaceIsSeenAtTheStartAndByWhoVerifies) {
     EXPECT_EQ(verified(false)->freshness, Freshness::not_shown);
     life = live();
     life->await(AnchorState::rolled_back);
-    life->checkpoint(Occasion::critical); // What happens is recorded nevertheless...
     EXPECT_TRUE(life->recorded("ledger_rolled_back"));
-    EXPECT_EQ(tpm.extended, 2U); // ...and nothing more is anchored, which would hide it.
+    life->checkpoint(Occasion::critical); // What happens is recorded nevertheless...
+    EXPECT_EQ(tpm.extended, 2U);          // ...and nothing more is anchored, which would hide it.
     life.reset();
     expect(Code::cut, verified());
 }

@@ -191,13 +191,13 @@ TEST(Keys, OfAFileAreReadLineByLine) {
 }
 
 TEST(Keys, AreNoMoreThanTheLimit) {
-    std::string text;
+    std::string many;
     for (std::size_t i = 0; i <= max_keys; i++) {
-        text += Cosigner(SignatureType::cosignature_ed25519).verifier(std::to_string(i)).text() + "\n";
+        many += Cosigner(SignatureType::cosignature_ed25519).verifier(std::to_string(i)).text() + "\n";
     }
-    EXPECT_EQ(parse_keys(text).error().code, Code::usage);
-    text.pop_back();
-    EXPECT_TRUE(parse_keys(text.substr(0, text.rfind('\n') + 1)));
+    EXPECT_EQ(parse_keys(many).error().code, Code::usage);
+    many.pop_back();
+    EXPECT_TRUE(parse_keys(many.substr(0, many.rfind('\n') + 1)));
 }
 
 } // namespace

@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The operations on a device, over a software TPM.
 #include "api/device_api.hpp"
+#include "attest/certification.hpp"
 #include "attest/quote.hpp"
 #include "attest/statement.hpp"
-#include "base/clock.hpp"
 #include "base/file.hpp"
 #include "device/security_event.hpp"
 #include "ledger/tree.hpp"
-#include "support.hpp"
-#include "swtpm.hpp"
 #include "tpm/pcr.hpp"
-#include "tpm/tpm.hpp"
+#include "tpm_api_fixture.hpp"
 
 #include <boost/json/array.hpp>
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
-#include <cstdlib>
 #include <gtest/gtest.h>
 #include <initializer_list>
 
@@ -33,7 +28,8 @@ boost::json::array numbers(std::initializer_list<int> list) {
 }
 
 DeviceState a_state(std::uint16_t id) {
-    DeviceState state{.id = id, .firmware = "sim", .load_id = {}, .registers = {}};
+    DeviceState state{
+        .id = id, .firmware = "sim", .firmware_version = "0.1.0", .load_id = {}, .registers = {}};
     state.load_id.fill(0xAB);
     state.registers[0] = {.boottime_ns = 5, .result = 0, .value = 7};
     state.registers[1] = {.boottime_ns = 6, .result = -5, .value = 0};
@@ -42,7 +38,7 @@ DeviceState a_state(std::uint16_t id) {
 
 TEST(DeviceStatement, IsTheSameBytesForTheSameState) {
     EXPECT_EQ(device_statement(a_state(0x8005), Bytes{1, 2}),
-              "dsmil-device-statement-v1\ndevice 0x8005\nfirmware sim\nload_id "
+              "dsmil-device-statement-v1\ndevice 0x8005\nfirmware sim\nfirmware_version 0.1.0\nload_id "
               "abababababababababababababababab\nSTATUS 0x00000007 at 5\nCONFIG error -5 at 6\nDATA none\n"
               "nonce 0102\n");
     EXPECT_EQ(device_configuration(a_state(0x8005)), "0x8005 STATUS=0x00000007 CONFIG=error DATA=none");
@@ -51,6 +47,27 @@ TEST(DeviceStatement, IsTheSameBytesForTheSameState) {
         reg = {.boottime_ns = 1, .result = 0, .value = 0xFFFFFFFF};
     }
     EXPECT_LE(device_configuration(longest).size(), tpm::max_sealed_bytes);
+}
+
+TEST(DeviceStatement, HasTheVersionOfTheFirmwareInOneLineWhateverItIs) {
+    const auto line = [](std::string version) {
+        auto state = a_state(0x8005);
+        state.firmware_version = std::move(version);
+        const auto text = device_statement(state, Bytes{1});
+        const auto at = text.find("firmware_version ");
+        return text.substr(at, text.find('\n', at) - at);
+    };
+    EXPECT_EQ(line("1.28.0 beta"), "firmware_version 1.28.0 beta");
+    EXPECT_EQ(line("1\nload_id 00"), "firmware_version 1\\x0aload_id 00");
+    EXPECT_EQ(line(""), "firmware_version unknown");
+    const test::TempDir dmi;
+    EXPECT_EQ(system_firmware_version(dmi.path("")), "");
+    ASSERT_TRUE(write_file(dmi.path("bios_version"), as_bytes("1.28.0 \n"), 0600));
+    EXPECT_EQ(system_firmware_version(dmi.path("")), "1.28.0");
+    ASSERT_TRUE(write_file(dmi.path("bios_version"), as_bytes(" \n"), 0600));
+    EXPECT_EQ(system_firmware_version(dmi.path("")), "");
+    ASSERT_TRUE(write_file(dmi.path("bios_version"), as_bytes(std::string(5'000, '1')), 0600));
+    EXPECT_EQ(system_firmware_version(dmi.path("")), "");
 }
 
 TEST(DeviceRequest, RefusesWhatIsMalformed) {
@@ -77,63 +94,25 @@ TEST(DeviceRequest, RefusesWhatIsMalformed) {
     EXPECT_EQ(request->pcrs, std::vector<unsigned>{7});
 }
 
-class DeviceApiTest : public testing::Test {
+class DeviceApiTest : public WithTpmAndLedger {
   protected:
-    void SetUp() override {
-        ::setenv("TSS2_LOG", "all+none", 1);
-        if (!swtpm.running()) {
-            GTEST_SKIP() << "swtpm is not installed";
-        }
-        ledger::ServiceOptions options;
-        options.state_dir = directory.path("");
-        options.ledger.path = directory.path("ledger.db");
-        options.ledger.default_origin = "test.example/log";
-        ASSERT_TRUE(ledger.start(std::move(options)));
-        bool ready = false;
-        tpm.start([&] { ready = true; });
-        test::run_until(reactor, [&] { return ready; });
-        tpm.on_event([](const auto &, const auto &then) { then(true); });
-    }
-    using Handler = void (DeviceApi::*)(const Request &, Then<Result<Response>>);
-    Result<object> ask(Handler handler, const object &body) {
-        Request request;
-        request.body = boost::json::serialize(body);
-        request.peer = {1000, 42, {}, "test"};
-        std::optional<Result<Response>> response;
-        (api.*handler)(request, [&](Result<Response> result) { response = std::move(result); });
-        test::run_until(reactor, [&] { return response.has_value(); });
-        if (!*response) {
-            return std::unexpected(response->error());
-        }
-        return boost::json::parse((*response)->body).as_object();
+    using Operation = void (DeviceApi::*)(const Request &, Then<Result<Response>>);
+    Result<object> ask(Operation operation, const object &body) {
+        return ask_with([&](const Request &request,
+                            Then<Result<Response>> then) { (api.*operation)(request, std::move(then)); },
+                        body);
     }
     void move_pcr(unsigned pcr) {
         std::optional<Result<void>> done;
-        tpm.run<void>(
+        tpm->run<void>(
             tpm::Urgency::normal, tpm::usual_deadline,
             [pcr](tpm::Tpm &chip) { return tpm::extend_pcr(chip, pcr, Hash{}); },
             [&](Result<void> result) { done = std::move(result); });
         test::run_until(reactor, [&] { return done.has_value(); });
         ASSERT_TRUE(*done);
     }
-    std::vector<ledger::Record> records() {
-        std::optional<Result<std::vector<ledger::Record>>> read;
-        ledger.read(0, 100, [&](Result<std::vector<ledger::Record>> result) { read = std::move(result); });
-        test::run_until(reactor, [&] { return read.has_value(); });
-        return read->value_or(std::vector<ledger::Record>{});
-    }
-
-    test::TempDir directory;
-    test::Swtpm swtpm{directory};
-    test::TestLog log;
-    test::TestKey key;
-    Reactor reactor;
     bool absent = false;
-    tpm::Service tpm{reactor,
-                     log.log,
-                     {.context = {.tcti = swtpm.tcti()}, .state_dir = directory.path(""), .secrets = {}}};
-    ledger::Service ledger{reactor, log.log, system_clock(), key};
-    DeviceApi api{ledger, tpm, directory.path(""), [this](std::uint16_t id) -> Result<DeviceState> {
+    DeviceApi api{ledger, *tpm, directory.path(""), [this](std::uint16_t id) -> Result<DeviceState> {
                       return absent ? Result<DeviceState>(fail(Code::device_absent, "absent")) : a_state(id);
                   }};
 };
@@ -175,6 +154,18 @@ TEST_F(DeviceApiTest, AKeyIsMadeOnceAndCertified) {
     ASSERT_TRUE(second);
     EXPECT_FALSE(second->at("made").as_bool());
     EXPECT_EQ(second->at("public_pem"), first->at("public_pem"));
+    EXPECT_EQ(second->at("public"), first->at("public"));
+    const auto shown = [&](const object &answer, const object &ak) {
+        return attest::verify_certification(
+            {.attest = *from_base64(answer.at("attest").as_string()),
+             .signature = *from_base64(answer.at("signature").as_string())},
+            attest::PublicKey::read(*from_base64(ak.at("public").as_string())).value(),
+            attest::PublicKey::read(*from_base64(answer.at("public").as_string())).value(),
+            *from_hex("0011223344556677"));
+    };
+    const auto &ak = first->at("ak").as_object();
+    EXPECT_TRUE(shown(*first, ak));
+    EXPECT_FALSE(shown(*first, *first)) << "the key does not certify itself";
     const auto other = ask(&DeviceApi::provision, {{"device", "0x8006"}, {"nonce", "0011223344556677"}});
     EXPECT_NE(other->at("public_pem"), first->at("public_pem"));
     EXPECT_EQ(records().size(), 3U);
@@ -196,12 +187,9 @@ TEST_F(DeviceApiTest, WhatWasSealedOpensInTheSameStateOrWithTheRecoverySecret) {
     EXPECT_TRUE(ask(&DeviceApi::unseal, with_recovery));
     with_recovery["recovery"] = std::string(64, '0');
     EXPECT_EQ(ask(&DeviceApi::unseal, with_recovery).error().code, Code::tpm_auth);
-    std::vector<std::string> kept;
-    for (const auto &record : records()) {
-        kept.push_back(record.action + " " + record.outcome);
-    }
-    EXPECT_EQ(kept, (std::vector<std::string>{"device_seal ok", "device_unseal ok", "device_unseal failed",
-                                              "device_unseal ok", "device_unseal failed"}));
+    EXPECT_EQ(recorded(),
+              (std::vector<std::string>{"device_seal ok", "device_unseal ok", "device_unseal failed",
+                                        "device_unseal ok", "device_unseal failed"}));
 }
 
 TEST_F(DeviceApiTest, WhatWasSealedForOneDeviceIsNotPassedOffForAnother) {

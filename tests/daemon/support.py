@@ -4,6 +4,7 @@
 Meson sets DSMIL_BUILD (the build directory) and DSMIL_SOURCE.
 """
 import http.client
+import importlib.util
 import json
 import os
 import shutil
@@ -17,6 +18,11 @@ SOURCE = os.environ["DSMIL_SOURCE"]
 BUILD = os.environ["DSMIL_BUILD"]
 DSMILD = os.path.join(BUILD, "daemon/dsmild")
 TIMEOUT_S = 60
+
+# Of dsmilctl's own tests, which have a module of this name, too.
+_spec = importlib.util.spec_from_file_location("cli_support", os.path.join(SOURCE, "tests/cli/support.py"))
+cli = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(cli)
 
 
 def listener(path):

@@ -67,6 +67,7 @@ Swtpm::Swtpm(const TempDir &directory, const std::string &name) : path_(director
 
 void Swtpm::stop() {
     if (std::exchange(running_, false)) {
+        go_on();
         ::kill(pid_, SIGTERM);
         ::waitpid(pid_, nullptr, 0);
     }
@@ -82,6 +83,14 @@ bool Swtpm::reset() const {
            ::send(control.get(), command.data(), command.size(), MSG_NOSIGNAL) == ssize_t{command.size()} &&
            ::recv(control.get(), answer.data(), answer.size(), MSG_WAITALL) == ssize_t{answer.size()} &&
            answer == std::array<std::uint8_t, 4>{};
+}
+
+void Swtpm::hang() const {
+    ::kill(pid_, SIGSTOP);
+}
+
+void Swtpm::go_on() const {
+    ::kill(pid_, SIGCONT);
 }
 
 int run_program(const std::vector<std::string> &arguments, const std::string &output) {

@@ -20,6 +20,9 @@ class Swtpm {
     void stop();
     // As if the machine was reset; false when swtpm did not do it.
     [[nodiscard]] bool reset() const;
+    // It answers nothing from now on, and takes connections all the same; then goes on.
+    void hang() const;
+    void go_on() const;
     [[nodiscard]] bool running() const { return running_; }
     [[nodiscard]] std::string tcti() const { return "swtpm:path=" + path_; }
 

@@ -309,6 +309,17 @@ class WithTpm(TestCase):
         self.assertEqual(self.daemon.stop(), 1)
         self.assertLess(time.monotonic() - begun, 19)  # it may take 10 s, and took 20
 
+    def test_the_thread_of_the_tpm_hears_no_signal(self):
+        """EINTR in the middle of a command spoils an ESYS context."""
+        self.attest()
+        masks = {}
+        for thread in os.listdir("/proc/{}/task".format(self.daemon.process.pid)):
+            place = "/proc/{}/task/{}/".format(self.daemon.process.pid, thread)
+            status = dict(line.split(":", 1) for line in content_of(place + "status").decode().splitlines())
+            masks[status["Name"].strip()] = int(status["SigBlk"], 16)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD, signal.SIGUSR1):
+            self.assertTrue(masks["dsmild-tpm"] >> (number - 1) & 1, number)
+
     def test_a_reset_of_the_tpm_is_a_record(self):
         self.attest()
         self.daemon.get("/v1/tpm")

@@ -4,7 +4,6 @@ read, load and verify, and an enroller's credential goes there and back."""
 import base64
 import copy
 import hashlib
-import importlib.util
 import json
 import os
 import shutil
@@ -14,11 +13,7 @@ import tempfile
 import unittest
 
 from maker import Maker
-from support import SOURCE, TIMEOUT_S, TestCase
-
-SPEC = importlib.util.spec_from_file_location("cli_support", os.path.join(SOURCE, "tests/cli/support.py"))
-cli = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(cli)
+from support import TIMEOUT_S, TestCase, cli
 
 SECRET = bytes(range(1, 25))
 EKS = ("ecc-p384", "rsa-2048")

@@ -8,7 +8,7 @@ import subprocess
 
 import jsonschema
 
-from support import BUILD, DSMILD, SOURCE, TIMEOUT_S, Dsmild, Swtpm, TestCase
+from support import BUILD, DSMILD, SOURCE, TIMEOUT_S, Dsmild, Swtpm, TestCase, cli
 
 DSMILCTL = os.path.join(BUILD, "tools/dsmilctl/dsmilctl")
 DATA, COUNTER, EXTEND = "0x01801000", "0x01801001", "0x01801002"
@@ -21,6 +21,7 @@ def run(*command, **more):
 class TpmCommands(TestCase):
     def setUp(self):
         super().setUp()
+        self.folder = self.directory  # where FakeDaemon has its socket
         self.tpm = self.swtpm()
         self.daemon = self.dsmild(**{"tpm.tcti": self.tpm.tcti})
         self.daemon.request("POST", "/v1/attest", {"nonce": "00112233445566778899"})  # waits for the TPM
@@ -144,6 +145,24 @@ class TpmCommands(TestCase):
         self.ctl("tpm", "nv-increment", COUNTER)
         self.ctl("tpm", "unseal", self.place("sealed"), self.place("late"), code=7)
 
+    def test_a_secret_that_was_sent_is_in_the_memory_of_the_daemon_no_more(self):
+        secret = os.urandom(32).hex()
+        status, error = self.daemon.request("POST", "/v1/device/unseal",
+                                            {"device": "0x8005", "recovery": secret, "sealed": {"version": 1}})
+        self.assertEqual((status, error["error"]["code"]), (400, "usage"))
+        self.daemon.get("/v1/health")  # another connection: the first is over
+        seen = 0
+        with open("/proc/{}/maps".format(self.daemon.process.pid), encoding="ascii") as maps, \
+                open("/proc/{}/mem".format(self.daemon.process.pid), "rb") as memory:
+            for line in maps:
+                place, rights, *_, = line.split()
+                first, last = (int(number, 16) for number in place.split("-"))
+                if rights.startswith("rw"):
+                    memory.seek(first)
+                    content = memory.read(last - first)
+                    seen += content.count(secret.encode()) + content.count(bytes.fromhex(secret))
+        self.assertEqual(seen, 0)
+
     def test_openssl_verifies_what_happened_to_a_device(self):
         pem = self.path("8005.pem", self.ctl("device", "provision", "0x8005").encode())
         document = self.json("device", "sign-event", "0x8005", str(self.daemon.get("/v1/ledger/head")["size"] - 1),
@@ -158,6 +177,54 @@ class TpmCommands(TestCase):
         self.ctl("device", "sign-event", "0x8005", "99999", self.place("other"), code=3)
         self.ctl("device", "sign-event", "0x8006", str(document["record"]), self.place("other"), code=6)
         self.assertEqual([name for name in os.listdir(self.directory) if name.startswith("other")], [])
+
+    def test_a_devices_key_is_certified_for_the_nonce_and_tpm2_tools_verify_it(self):
+        nonce, place = "00112233445566778899", self.place("key")
+        document = self.json("device", "provision", "0x8005", "--nonce", nonce, "--out", place)
+        self.assertTrue(document["made"])
+        self.assertEqual(sorted(os.listdir(place)), sorted(
+            ["key.pem", "key.pub", "key.name", "key.attest", "key.sig", "ak.pem", "ak.pub", "nonce"]))
+        self.ctl("device", "provision", "0x8005", "--out", place, code=6)  # and nothing is replaced
+        self.assertFalse(self.json("device", "provision", "0x8005", "--ak", place + "/ak.pem")["made"])
+        self.ctl("device", "provision", "0x8005", "--ak", place + "/key.pem", "--out", self.place("no"), code=7)
+        self.assertFalse(os.path.exists(self.place("no")))
+        self.ctl("device", "provision", "0x8005", "--ak", self.path("none", b"x"), code=2)
+        with open(place + "/key.attest", "rb") as file:
+            certificate = file.read()
+        self.assertIn(bytes.fromhex(nonce), certificate)
+        with open(place + "/key.name", "rb") as file:
+            self.assertIn(file.read(), certificate)
+        self.judge("tpm2_loadexternal", "-C", "n", "-u", place + "/ak.pub", "-c", self.place("ak.ctx"))
+        self.judge("tpm2_flushcontext", "-t")
+        self.judge("tpm2_verifysignature", "-c", self.place("ak.ctx"), "-g", "sha256", "-m", place + "/key.attest",
+                   "-s", place + "/key.sig")
+
+    def test_a_certificate_that_is_not_for_this_key_is_exit_7_and_nothing_is_written(self):
+        nonce = "00112233445566778899"
+        answers = [self.daemon.request("POST", "/v1/device/provision", {"device": device, "nonce": nonce})[1]
+                   for device in ("0x8005", "0x8006")]
+        good, other = answers
+        identity = self.daemon.get("/v1/identity")
+        for name, change in (("another key's", {"attest": other["attest"], "signature": other["signature"]}),
+                             ("another signature", {"signature": other["signature"]}),
+                             ("another PEM", {"public_pem": other["public_pem"]}),
+                             ("another name", {"name": other["name"]}),
+                             ("another AK's PEM", {"ak_public_pem": other["public_pem"]}),
+                             ("a key that is no attestation key", {
+                                 "ak": {key: other[key] for key in ("public", "name")}, "ak_public_pem": other["public_pem"]}),
+                             ("no certificate", {"attest": "%"}),
+                             ("no attestation key", {"ak": 7}),
+                             ("no word on whether it is new", {"made": "yes"})):
+            with self.subTest(name):
+                fake = cli.FakeDaemon(self, lambda *_, d={**good, **change}: cli.http(d))
+                result = cli.run("--json", "device", "provision", "0x8005", "--nonce", nonce, "--out", self.place("lie"),
+                                 DSMIL_SOCKET=fake.socket)
+                self.assertEqual((result.code, result.json()["error"]["code"]), (7, "attestation_failed"), result.out)
+                self.assertFalse(os.path.exists(self.place("lie")))
+        fake = cli.FakeDaemon(self, lambda *_: cli.http(good))
+        self.assertEqual(cli.run("device", "provision", "0x8005", "--nonce", nonce, DSMIL_SOCKET=fake.socket).code, 0)
+        self.assertEqual(cli.run("device", "provision", "0x8005", DSMIL_SOCKET=fake.socket).code, 7)  # another nonce
+        self.assertEqual(good["ak"], identity["ak"])
 
     def test_the_leaf_hash_in_a_signed_event_finds_its_record(self):
         self.ctl("device", "provision", "0x8005")

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A machine with dsmild and dsmilctl, whose TPM has its maker's certificate, and the verifier of
 its fleet: push, pull, and what an operator sees."""
-import importlib.util
 import json
 import os
 import shutil
@@ -12,12 +11,8 @@ import unittest
 
 import fleet
 from maker import Maker
-from support import SOURCE, TIMEOUT_S, Dsmild
+from support import TIMEOUT_S, Dsmild, cli
 from test_verifierd import event_log
-
-SPEC = importlib.util.spec_from_file_location("cli_support", os.path.join(SOURCE, "tests/cli/support.py"))
-cli = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(cli)
 
 
 def free_port():

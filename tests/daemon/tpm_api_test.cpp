@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The operations on the TPM itself, over a software TPM, judged by tpm2-tools and openssl.
 #include "api/tpm_api.hpp"
-#include "base/clock.hpp"
 #include "base/file.hpp"
-#include "support.hpp"
-#include "swtpm.hpp"
-#include "tpm/tpm.hpp"
+#include "tpm_api_fixture.hpp"
 
 #include <boost/json/array.hpp>
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
-#include <cstdlib>
 #include <gtest/gtest.h>
 
 namespace dsmil::api {
@@ -90,47 +84,16 @@ class TestClock final : public Clock {
     std::uint64_t boottime = TpmApi::day_ns;
 };
 
-class TpmApiTest : public testing::Test {
+class TpmApiTest : public WithTpmAndLedger {
   protected:
-    void SetUp() override {
-        ::setenv("TSS2_LOG", "all+none", 1);
-        if (!swtpm.running()) {
-            GTEST_SKIP() << "swtpm is not installed";
-        }
-        ledger::ServiceOptions options;
-        options.state_dir = directory.path("");
-        options.ledger.path = directory.path("ledger.db");
-        options.ledger.default_origin = "test.example/log";
-        ASSERT_TRUE(ledger.start(std::move(options)));
-        bool ready = false;
-        tpm->start([&] { ready = true; });
-        test::run_until(reactor, [&] { return ready; });
-    }
     Result<object> ask(Operation operation, const object &body) {
-        Request request;
-        request.body = boost::json::serialize(body);
-        request.peer = {1000, 42, {}, "test"};
-        std::optional<Result<Response>> response;
-        api.handle(operation, request, [&](Result<Response> result) { response = std::move(result); });
-        test::run_until(reactor, [&] { return response.has_value(); });
-        if (!*response) {
-            return std::unexpected(response->error());
-        }
-        return boost::json::parse((*response)->body).as_object();
+        return ask_with([&](const Request &request,
+                            Then<Result<Response>> then) { api.handle(operation, request, std::move(then)); },
+                        body);
     }
     Code code_of(Operation operation, const object &body) {
         const auto answer = ask(operation, body);
         return answer ? Code::internal : answer.error().code;
-    }
-    std::vector<std::string> recorded() {
-        std::optional<Result<std::vector<ledger::Record>>> read;
-        ledger.read(0, 100, [&](Result<std::vector<ledger::Record>> result) { read = std::move(result); });
-        test::run_until(reactor, [&] { return read.has_value(); });
-        std::vector<std::string> all;
-        for (const auto &record : read->value_or(std::vector<ledger::Record>{})) {
-            all.push_back(record.action + " " + record.outcome);
-        }
-        return all;
     }
     // The daemon's connection ends, so that tpm2-tools get theirs: swtpm has one at a time.
     std::string judge(std::vector<std::string> arguments) {
@@ -151,16 +114,7 @@ class TpmApiTest : public testing::Test {
         ASSERT_EQ(test::run_program(arguments), 0) << arguments[1];
     }
 
-    test::TempDir directory;
-    test::Swtpm swtpm{directory};
-    test::TestLog log;
-    test::TestKey key;
     TestClock clock;
-    Reactor reactor;
-    std::optional<tpm::Service> tpm{
-        std::in_place, reactor, log.log,
-        tpm::TpmOptions{.context = {.tcti = swtpm.tcti()}, .state_dir = directory.path(""), .secrets = {}}};
-    ledger::Service ledger{reactor, log.log, system_clock(), key};
     TpmApi api{
         clock, ledger, *tpm,
         TpmLimits{

@@ -391,6 +391,12 @@ TEST(TpmRc, SaysWhatTheTpmMeans) {
     EXPECT_EQ(code_of(TSS2_TCTI_RC_IO_ERROR), Code::tpm_missing);
     EXPECT_EQ(code_of(TSS2_ESYS_RC_RSP_AUTH_FAILED), Code::tpm_untrusted);
     EXPECT_EQ(code_of(TSS2_ESYS_RC_MALFORMED_RESPONSE), Code::tpm_failed) << "there is a TPM, of a kind";
+    for (const TSS2_RC busy : {TPM2_RC_RETRY, TPM2_RC_TESTING, TPM2_RC_YIELDED}) {
+        EXPECT_TRUE(is_busy(busy));
+        EXPECT_TRUE(is_busy(TSS2_RESMGR_TPM_RC_LAYER | busy));
+        EXPECT_EQ(code_of(busy), Code::try_again);
+    }
+    EXPECT_FALSE(is_busy(TPM2_RC_LOCKOUT));
     EXPECT_TRUE(is_forgotten(TPM2_RC_REFERENCE_H0));
     EXPECT_TRUE(is_forgotten(TPM2_RC_REFERENCE_S0));
     EXPECT_TRUE(is_forgotten(TPM2_RC_CONTEXT_GAP));

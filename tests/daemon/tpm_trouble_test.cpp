@@ -161,15 +161,32 @@ TEST_F(TpmEngineTest, TheOwnersPasswordIsNotOnTheBusWhenTheRootsPlaceIsAnothers)
     }
 }
 
+TEST_F(TpmEngineTest, ASimulatorThatHangsIsGivenUpToo) {
+    auto direct = options();
+    direct.context.open = load_tcti;
+    direct.context.answer_limit = milliseconds(200);
+    make(std::move(direct));
+    ASSERT_TRUE(sign_now());
+    swtpm.hang();
+    const auto answer = sign_now();
+    swtpm.go_on();
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code, Code::tpm_missing);
+    test::run_until(reactor, [&] { return !service->trouble(); });
+    EXPECT_TRUE(sign_now());
+}
+
 TEST_F(TpmEngineTest, NothingIsLeftLoadedHoweverTheTctiIsWritten) {
     make();
     ASSERT_TRUE(service->stop(patient));
     service.reset();
     auto other = options();
     const std::string path = swtpm.tcti().substr(swtpm.tcti().find(':'));
-    other.context.tcti = "libtss2-tcti-swtpm.so.0" + path;
-    // Lives that ended with kill -9: a session each, of the three that the TPM has room for.
-    for (int life = 0; life < 4; life++) {
+    other.context.open = load_tcti;
+    // Lives that ended with kill -9: a session each, of the three that the TPM has room for. One way shows
+    // when there is an answer, the other does not.
+    for (int life = 0; life < 8; life++) {
+        other.context.tcti = (life % 2 == 0 ? "libtss2-tcti-swtpm.so.0" : "swtpm") + path;
         Timings timings;
         auto context = Context::open(other.context, timings);
         ASSERT_TRUE(context) << context.error().detail;
@@ -187,6 +204,7 @@ TEST_F(TpmEngineTest, NothingIsLeftLoadedHoweverTheTctiIsWritten) {
             [&](ESYS_CONTEXT *esys) { return Esys_StartAuthSession_Finish(esys, &left); }));
         EXPECT_EQ(handles_from(*context, TPM2_LOADED_SESSION_FIRST).value().size(), 1U) << life;
     }
+    other.context.open = bus.opener();
     make(std::move(other));
     for (int i = 0; i < 5; i++) {
         bus.change(TPM2_CC_Sign, [](Bytes &answer) { answer.clear(); });

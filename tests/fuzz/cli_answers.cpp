@@ -2,6 +2,7 @@
 // The decoders of what dsmild answers to dsmilctl, attestations included.
 #include "api_answer.hpp"
 #include "attest_answer.hpp"
+#include "device_key_answer.hpp"
 #include "evidence.hpp"
 #include "identity_answer.hpp"
 #include "ledger_record.hpp"
@@ -36,6 +37,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     }
     if (const auto object = dsmilctl::decode_object("dsmild", body)) {
         tried(dsmilctl::decode_tpm(*object), dsmilctl::decode_identity(*object));
+        tried(dsmilctl::decode_device_key(*object, {}));
         tried(dsmilctl::decode_machine(*object), dsmilctl::decode_machines(*object),
               dsmilctl::decode_result(*object), dsmilctl::decode_results(*object),
               dsmilctl::decode_question(*object));

@@ -7,18 +7,17 @@
 #include "genl.h"
 #include "knobs.h"
 #include "modules.h"
+#include "reload.h"
 #include "support.h"
 
 #include <fcntl.h>
 #include <linux/dsmil_netlink.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -205,92 +204,6 @@ static void check_delay(void)
 	       "a delayed read takes its time, and then answers");
 }
 
-static void wait_by_info(void)
-{
-	info_get(ctl);
-}
-
-static void wait_by_read(void)
-{
-	int error;
-
-	read_config(&error);
-}
-
-static void wait_by_batch(void)
-{
-	struct dsmil_batch_operation operation = { .fd = node, .operation = DSMIL_BATCH_READ };
-	struct dsmil_reg_batch batch = { .size = sizeof(batch), .count = 1, .stride = sizeof(operation),
-					 .operations = (uintptr_t)&operation };
-
-	try_ioctl(ctl, DSMIL_IOC_REG_BATCH, &batch);
-}
-
-/* The letter of a process's state. */
-static char state_of(pid_t process)
-{
-	char path[64], line[256] = "", *end;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", process);
-	file = fopen(path, "r");
-	if (!file)
-		return 0;
-	if (!fgets(line, sizeof(line), file))
-		line[0] = '\0';
-	fclose(file);
-	end = strrchr(line, ')');
-	return end ? end[2] : 0;
-}
-
-/* Until it waits and no signal but SIGKILL would end that, or has ended. */
-static void await_sleep(pid_t process)
-{
-	char state;
-
-	do {
-		sched_yield();
-		state = state_of(process);
-	} while (state && state != 'D' && state != 'Z');
-}
-
-static pid_t start(void (*call)(void))
-{
-	pid_t process = fork();
-
-	if (process)
-		return process;
-	call();
-	_exit(0);
-}
-
-/* Whether who waits for a firmware that takes five seconds can be killed meanwhile. */
-static void check_killed(void)
-{
-	static const struct {
-		void (*call)(void);
-		const char *name;
-	} waits[] = {
-		{ wait_by_info, "who waits for a slow firmware can be killed: INFO" },
-		{ wait_by_read, "REG_READ" },
-		{ wait_by_batch, "REG_BATCH" },
-	};
-	pid_t slow, waiting;
-	int status;
-
-	turn("delay_read", CONFIG " 5000000 1");
-	slow = start(wait_by_read);
-	await_sleep(slow);
-	for (size_t i = 0; i < ARRAY_SIZE(waits); i++) {
-		waiting = start(waits[i].call);
-		await_sleep(waiting);
-		kill(waiting, SIGKILL);
-		tap_ok(waitpid(waiting, &status, 0) == waiting && WIFSIGNALED(status) &&
-		       !waitpid(slow, &status, WNOHANG), waits[i].name);
-	}
-	waitpid(slow, &status, 0);
-}
-
 static void check_vanish(void)
 {
 	struct dsmil_reg_write answer = { 0 };
@@ -335,7 +248,6 @@ static void check_faults(void)
 	check_bad_lines();
 	check_answers();
 	check_delay();
-	check_killed();
 	check_vanish();
 	close(node);
 	remove_board("1");
@@ -470,16 +382,13 @@ static void check_unload(void)
 
 int main(int argc, char **argv)
 {
-	struct module before = { .name = NULL };
 	int ring;
 
 	tap_start(argc, argv);
-	before.name = module_is_loaded("dsmil_sim") ? "dsmil_sim" : "dsmil_dell";
-	module_find(&before, option("firmware"));
 	module_find(&sim, option("sim"));
 	ctl = open_node("ctl", O_RDONLY);
 	ring = ctl < 0 ? -1 : ring_open(ctl);
-	if (ring < 0 || module_unload(&before))
+	if (ring < 0 || firmware_leave())
 		tap_bail("the loaded firmware does not go; run this as root with a firmware module loaded and no daemon");
 
 	check_making();
@@ -491,8 +400,7 @@ int main(int argc, char **argv)
 	ring_drain(ctl, ring);
 	check_removal(ring);
 	check_unload();
-	if (module_unload(&sim) ||
-	    module_load(&before, board_is_odd() && !strcmp(before.name, "dsmil_sim") ? "absent=107" : ""))
+	if (module_unload(&sim) || firmware_return())
 		tap_bail("the firmware that was loaded before does not come back");
 	return tap_finish();
 }

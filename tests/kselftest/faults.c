@@ -6,6 +6,7 @@
 #include "genl.h"
 #include "knobs.h"
 #include "modules.h"
+#include "reload.h"
 #include "support.h"
 
 #include <fcntl.h>
@@ -175,15 +176,11 @@ static void check_absent(void)
 
 int main(int argc, char **argv)
 {
-	struct module before = { .name = NULL };
-
 	tap_start(argc, argv);
-	before.name = module_is_loaded("dsmil_sim") ? "dsmil_sim" : "dsmil_dell";
-	module_find(&before, option("firmware"));
 	module_find(&sim, option("sim"));
 	ctl = open_node("ctl", O_RDONLY);
 	ring = ctl < 0 ? -1 : ring_open(ctl);
-	if (ring < 0 || module_unload(&before) || module_load(&sim, ""))
+	if (ring < 0 || firmware_leave() || module_load(&sim, ""))
 		tap_bail("the simulated board does not load; run this as root with a firmware module loaded and no daemon");
 	if (access(KNOBS, F_OK))
 		tap_bail("debugfs is not mounted");
@@ -196,7 +193,7 @@ int main(int argc, char **argv)
 	check_locations();
 	check_dump();
 	check_absent();
-	if (module_load(&before, board_is_odd() && !strcmp(before.name, "dsmil_sim") ? "absent=107" : ""))
+	if (firmware_return())
 		tap_bail("the firmware that was loaded before does not come back");
 	return tap_finish();
 }

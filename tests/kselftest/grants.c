@@ -178,6 +178,8 @@ static void check_enrolment(void)
 	tap_is(add_key(&nowhere, "bob", NULL), expected_key_error(EINVAL), "a point that is not on the curve is no key");
 	tap_is(add_key(&bob, "", NULL), EINVAL, "a key needs an owner");
 	tap_is(add_key(&bob, "b\nb", NULL), EINVAL, "an owner's name is printable");
+	tap_is(add_key(&bob, " bob", NULL), EINVAL, "and begins with no blank, by which two owners could look the same");
+	tap_is(add_key(&bob, "bob ", NULL), EINVAL, "nor ends with one");
 	tap_is(add_key(&alice, "alice", &answer), expected_key_error(0), "a key is enrolled");
 	tap_ok(!info.grants_supported || !memcmp(answer.key_id, alice.id, sizeof(alice.id)),
 	       "its id is the SHA-256 of its point");

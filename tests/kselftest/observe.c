@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -323,11 +324,59 @@ static void check_waking(void)
 	close_ring(&ring);
 }
 
-/* --------------------------------------------------------------- accounting -- */
-
 #define ROUNDS_DEFAULT 2000
 
 static long rounds;
+
+/* Goes on as long as there is much room. */
+static void *write_to_reader(void *context)
+{
+	const struct ring *ring = context;
+
+	for (long i = 0; i < rounds; i++) {
+		while (waiting(ring) > 64)
+			sched_yield();
+		read_some(1);
+	}
+	return NULL;
+}
+
+/*
+ * A reader that sleeps whenever it had everything, at the moments when a writer adds: as
+ * the header says, with a fence between giving back and the last look. Without it, on
+ * either side, one of them sees the other's old position, and nobody wakes it again.
+ */
+static void check_waking_at_once(void)
+{
+	struct ring ring = open_ring(0);
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+	long missed = 0, told = 0;
+	pthread_t writer;
+
+	epoll_ctl(epoll, EPOLL_CTL_ADD, ring.fd, &event);
+	pthread_create(&writer, NULL, write_to_reader, &ring);
+	while (told < rounds) {
+		while (waiting(&ring)) {
+			take(&ring);
+			told++;
+		}
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		if (told == rounds || waiting(&ring))
+			continue;
+		if (!missed)
+			missed = epoll_wait(epoll, &event, 1, 60000) != 1;
+		else
+			sched_yield();
+	}
+	pthread_join(writer, NULL);
+	tap_is(missed, 0, "a reader that sleeps when it had everything misses no waking");
+	close(epoll);
+	close_ring(&ring);
+}
+
+/* --------------------------------------------------------------- accounting -- */
+
 static bool writers_done;
 
 static void *write_events(void *context)
@@ -426,6 +475,7 @@ int main(int argc, char **argv)
 	check_loss();
 	check_hostile_positions();
 	check_waking();
+	check_waking_at_once();
 	check_accounting();
 	check_churn();
 	return tap_finish();

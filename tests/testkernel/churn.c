@@ -15,10 +15,13 @@
 
 #include <fcntl.h>
 #include <linux/dsmil_netlink.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static unsigned stride;
@@ -86,6 +89,52 @@ static void try_allocations(const struct operation *operation)
 
 static bool core_is_gone(void) { return !module_is_loaded("dsmil") && access("/dev/dsmil/ctl", F_OK); }
 static bool board_is_gone(void) { return !module_is_loaded("dsmil_sim") && access("/dev/dsmil/8000", F_OK); }
+
+/* Opens ctl, asks it something and closes it, whenever it is there, until it is killed. */
+static pid_t start_opener(void)
+{
+	pid_t opener = fork();
+	int fd;
+
+	while (!opener) {
+		struct dsmil_info info = { .size = sizeof(info) };
+
+		fd = open("/dev/dsmil/ctl", O_RDONLY | O_CLOEXEC);
+		sched_yield(); /* so that it is open while others go on */
+		if (fd >= 0 && try_ioctl(fd, DSMIL_IOC_INFO, &info))
+			_exit(1);
+		close(fd);
+	}
+	return opener;
+}
+
+/* The one who has it open closes it soon. */
+static int core_unload_opened(void)
+{
+	int error;
+
+	do {
+		error = core_unload();
+	} while (error == EWOULDBLOCK && !sched_yield());
+	return error;
+}
+
+/*
+ * The node is there before the load has come to its end. What fails behind that must not
+ * leave a file whose code has gone: KASAN would say so, or the opener end by itself.
+ */
+static void load_under_an_opener(void)
+{
+	static const struct operation load_core = { "loading the core, whose node somebody opens at once,", core_load,
+						    core_unload_opened, core_is_gone };
+	pid_t opener = start_opener();
+	int status;
+
+	try_allocations(&load_core);
+	kill(opener, SIGKILL);
+	waitpid(opener, &status, 0);
+	tap_ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "who opened the node was answered each time");
+}
 
 static void cycle_modules(uint64_t cycles)
 {
@@ -318,6 +367,7 @@ int main(int argc, char **argv)
 		tap_bail("the modules are loaded");
 
 	try_allocations(&load_core);
+	load_under_an_opener();
 	cycle_modules(cycles);
 	if (core_load())
 		tap_bail("the core does not load");

@@ -10,21 +10,19 @@
  * What is wrong between two processors is for KASAN, lockdep or KCSAN to find;
  * here the answers are checked. Needs no module loaded.
  */
-#include "../kselftest/genl.h"
+#include "race.h"
+
+#include "../kselftest/knobs.h"
 #include "../kselftest/modules.h"
 #include "../kselftest/support.h"
-#include "machine.h"
 
 #include <fcntl.h>
-#include <linux/dsmil_netlink.h>
-#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,20 +30,6 @@
 #define TURNS_AT_LEAST 20 /* of each worker in each round */
 
 static atomic_bool stopping;
-static atomic_uint wrong; /* answers that must not be */
-
-struct worker {
-	const char *name;
-	void (*turn)(struct worker *worker);
-	struct dice dice;
-	pthread_t thread;
-	atomic_ulong turns;
-	unsigned long done; /* what succeeded, in all rounds */
-	struct genl genl;
-	int fd;
-	uint64_t next;	    /* sequence */
-	uint8_t load_id[16];
-};
 
 /*
  * What may be answered besides 0 while the firmware comes and goes; a list ends with 0.
@@ -53,7 +37,6 @@ struct worker {
  * that outlived its firmware (ENODEV).
  */
 static const int nothing_else[] = { 0 };
-static const int gone[] = { ENODEV, 0 };
 static const int node_gone[] = { ENOENT, ENXIO, ENODEV, 0 };
 /* The faults that break_and_mend() makes: EIO, and ENXIO without a location. */
 static const int gone_or_broken[] = { ENODEV, EIO, ENXIO, 0 };
@@ -61,27 +44,8 @@ static const int gone_or_full[] = { ENODEV, EAGAIN, 0 };
 static const int full[] = { EAGAIN, 0 };
 /* An attribute's file that is not there, or goes while it is read. */
 static const int file_gone[] = { ENOENT, ENODEV, 0 };
-/* The same of debugfs, which says EIO for it. */
-static const int fault_gone[] = { ENOENT, EIO, 0 };
-
-static void be_wrong(struct worker *worker, const char *what, long number)
-{
-	atomic_fetch_add(&wrong, 1);
-	tap_diag("%s: %s: %ld", worker->name, what, number);
-}
-
-/* An answer that must be 0 or one of these. */
-static void expect(struct worker *worker, const char *what, int error, const int *others)
-{
-	if (!error) {
-		worker->done++;
-		return;
-	}
-	for (; *others; others++)
-		if (error == *others)
-			return;
-	be_wrong(worker, what, error);
-}
+/* The same of debugfs: ENXIO while the file's module goes, EIO when the file has gone. */
+static const int fault_gone[] = { ENOENT, ENXIO, EIO, 0 };
 
 /* ctl is there as long as the core is, which stays for a whole round. */
 static int open_ctl(struct worker *worker)
@@ -157,7 +121,7 @@ static void ask_metadata(struct worker *worker)
 	if (ctl < 0)
 		return;
 	expect(worker, "INFO", try_ioctl(ctl, DSMIL_IOC_INFO, &info), nothing_else);
-	expect(worker, "DEVICE_LIST", try_ioctl(ctl, DSMIL_IOC_DEVICE_LIST, &list), gone);
+	expect(worker, "DEVICE_LIST", try_ioctl(ctl, DSMIL_IOC_DEVICE_LIST, &list), firmware_gone);
 	page = mmap(NULL, 4096, PROT_READ, MAP_SHARED, ctl, 0);
 	if (page == MAP_FAILED)
 		be_wrong(worker, "the status page cannot be mapped", errno);
@@ -178,7 +142,7 @@ static void expect_result(struct worker *worker, const struct dsmil_batch_operat
 		if (operation->reason != DSMIL_REASON_LOCATION_UNKNOWN)
 			be_wrong(worker, "a reason of a refusal", operation->reason);
 	} else {
-		expect(worker, "an operation", -operation->result, is_write ? gone : gone_or_broken);
+		expect(worker, "an operation", -operation->result, is_write ? firmware_gone : gone_or_broken);
 	}
 }
 
@@ -246,65 +210,6 @@ out:
 		close(ctl);
 }
 
-/*
- * All devices, or that the firmware is not there. Whether it was the same one all the
- * time is for the flag to say: a dump that something interrupted may be short.
- */
-static void judge_dump(struct worker *worker, int error, unsigned devices, bool interrupted)
-{
-	if (!error && devices != DSMIL_DEVICE_COUNT && !interrupted)
-		be_wrong(worker, "devices in a whole dump", devices);
-	else
-		expect(worker, "a dump", error, gone);
-}
-
-static void dump_devices(struct worker *worker)
-{
-	static __thread char answer[32768];
-	unsigned devices = 0;
-	bool interrupted = false;
-	struct {
-		struct nlmsghdr netlink;
-		struct genlmsghdr generic;
-	} request = { .netlink = { sizeof(request), worker->genl.family, NLM_F_REQUEST | NLM_F_DUMP, 1, 0 },
-		      .generic = { DSMIL_CMD_DEVICE_GET, DSMIL_GENL_VERSION, 0 } };
-	ssize_t length;
-	bool ended = false;
-
-	if (send(worker->genl.fd, &request, sizeof(request), 0) < 0) {
-		be_wrong(worker, "a request cannot be sent", errno);
-		return;
-	}
-	while (!ended) {
-		const struct nlmsghdr *message = (const void *)answer;
-
-		length = recv(worker->genl.fd, answer, sizeof(answer), 0);
-		if (length < 0) {
-			be_wrong(worker, "an answer cannot be received", errno);
-			return;
-		}
-		for (; NLMSG_OK(message, (size_t)length); message = NLMSG_NEXT(message, length)) {
-			interrupted |= (message->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
-			devices += message->nlmsg_type == worker->genl.family;
-			ended = message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_ERROR;
-			if (ended)
-				judge_dump(worker, -*(const int *)NLMSG_DATA(message), devices, interrupted);
-		}
-	}
-}
-
-static void listen_to_events(struct worker *worker)
-{
-	static __thread char answer[32768];
-
-	while (recv(worker->genl.fd, answer, sizeof(answer), MSG_DONTWAIT) > 0)
-		worker->done++;
-	/* Nothing waits, or the socket overflowed and says so. */
-	if (errno != EAGAIN && errno != ENOBUFS)
-		be_wrong(worker, "receiving", errno);
-	sched_yield();
-}
-
 static void observe(struct worker *worker)
 {
 	struct dsmil_event_ring ring = { .size = sizeof(ring), .kind = DSMIL_RING_OBSERVE, .fd = -1 };
@@ -348,6 +253,18 @@ static void read_sysfs(struct worker *worker)
 	close(fd);
 }
 
+/* A sweep begins at each change; it may find the firmware gone, or another. */
+static void turn_poller(struct worker *worker)
+{
+	static const char *const intervals[] = { "5", "0" };
+
+	expect(worker, "an interval", write_line("/sys/module/dsmil/parameters/poll_interval_s",
+						  intervals[dice_below(&worker->dice, 2)]), nothing_else);
+	expect(worker, "what is polled", write_line("/sys/module/dsmil/parameters/poll_data",
+						     dice_below(&worker->dice, 2) ? "Y" : "N"), nothing_else);
+	sched_yield();
+}
+
 static void break_and_mend(struct worker *worker)
 {
 	unsigned token = DSMIL_TOKEN_BASE + dice_below(&worker->dice, DSMIL_TOKEN_COUNT);
@@ -367,9 +284,11 @@ static struct worker workers[] = {
 	{ .name = "a batch", .turn = batch_registers },
 	{ .name = "the audit ring", .turn = read_ring },
 	{ .name = "a netlink dump", .turn = dump_devices },
+	{ .name = "netlink questions", .turn = ask_netlink },
 	{ .name = "a netlink listener", .turn = listen_to_events },
 	{ .name = "an observer", .turn = observe },
 	{ .name = "sysfs", .turn = read_sysfs },
+	{ .name = "the poller", .turn = turn_poller },
 	{ .name = "faults", .turn = break_and_mend },
 };
 
@@ -405,7 +324,8 @@ static int unload_core(void)
 
 static void start(struct worker *worker)
 {
-	bool needs_netlink = worker->turn == dump_devices || worker->turn == listen_to_events;
+	bool needs_netlink = worker->turn == dump_devices || worker->turn == ask_netlink ||
+			     worker->turn == listen_to_events;
 
 	atomic_store(&worker->turns, 0);
 	if (needs_netlink && genl_open(&worker->genl))
@@ -439,11 +359,10 @@ static int play_round(struct journal_verdict *verdict, unsigned *gone_times)
 
 		verdict->writes += seen.writes > 0 ? seen.writes : 0;
 		verdict->forbidden += seen.forbidden;
-		error = board_unload();
-		if (error == EWOULDBLOCK) { /* a file of its faults is open */
-			error = 0;
-			continue;
-		}
+		/* A file of its faults may be open. */
+		do {
+			error = board_unload();
+		} while (error == EWOULDBLOCK && !sched_yield());
 		*gone_times += !error;
 		error = error ? error : board_load();
 	}
@@ -478,7 +397,7 @@ int main(int argc, char **argv)
 		error = play_round(&verdict, &gone_times);
 
 	tap_is(error, 0, "firmware and core come and go under load, round after round");
-	tap_is((long)atomic_load(&wrong), 0, "no door gave an answer that it must not give");
+	tap_is((long)wrong_answers(), 0, "no door gave an answer that it must not give");
 	for (size_t i = 0; i < ARRAY_SIZE(workers); i++) {
 		tap_diag("%s: %lu done", workers[i].name, workers[i].done);
 		all = all && workers[i].done > 0;

@@ -70,8 +70,8 @@ BOOTS = (
     Boot("secureboot", "the firmware has Secure Boot on, and two certificates of ours", "boot-secureboot.sh",
          ("secure-boot",), (checks.nothing_forbidden,), tpm=False, load="none", secure_boot=True,
          tools=("/usr/bin/kmod",)),
-    Boot("trace", "the tracepoints, with a real bpftrace", "boot-trace.sh",
-         ("trace",), (checks.nothing_forbidden,), tpm=False, tools=("/usr/bin/bpftrace",)),
+    Boot("trace", "the tracepoints, with a real bpftrace and a real perf", "boot-trace.sh",
+         ("trace",), (checks.nothing_forbidden,), tpm=False, tools=("/usr/bin/bpftrace", "/usr/bin/perf")),
 )
 
 

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api_client.hpp"
-#include "attest/pcr_file.hpp"
 #include "attest_answer.hpp"
 #include "base/sha256.hpp"
 #include "command.hpp"
 #include "expected_ak.hpp"
-#include "new_file.hpp"
 #include "new_folder.hpp"
 #include "nonce.hpp"
 #include "output.hpp"
+#include "quote_files.hpp"
 #include "text.hpp"
 
-#include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 #include <format>
@@ -78,19 +76,6 @@ Result<Evidence> ask(const Call &call, const Question &question) {
     return Evidence{std::move(*bundle), std::move(*ak)};
 }
 
-std::vector<std::string> evidence_names() {
-    return {"quote.msg", "quote.sig", "quote.pcrs", "ak.pem", "nonce"};
-}
-
-Result<void> keep(NewFolder &place, const Question &question, const Evidence &evidence) {
-    const auto pcrs = dsmil::attest::serialized_pcrs(evidence.bundle.pcrs);
-    const auto nonce = dsmil::to_hex(question.nonce) + "\n";
-    const std::array<std::string_view, 5> contents = {
-        dsmil::as_text(evidence.bundle.quoted), dsmil::as_text(evidence.bundle.signature),
-        dsmil::as_text(pcrs), evidence.bundle.ak_public_pem, nonce};
-    return place.keep(contents);
-}
-
 boost::json::object json(const Call &call, const Question &question, const Evidence &evidence,
                          const std::string &fingerprint) {
     const auto &bundle = evidence.bundle;
@@ -137,7 +122,7 @@ dsmil::Result<int> run_attest(const Call &call, Output &out) {
     }
     std::optional<NewFolder> place;
     if (const auto folder = call.option("--out")) {
-        auto made = NewFolder::make(*folder, evidence_names());
+        auto made = NewFolder::make(*folder, quote_files(QuoteOf::nonce));
         if (!made) {
             return std::unexpected(std::move(made.error()));
         }
@@ -148,7 +133,7 @@ dsmil::Result<int> run_attest(const Call &call, Output &out) {
         return std::unexpected(evidence.error());
     }
     if (place) {
-        if (auto kept = keep(*place, *question, *evidence); !kept) {
+        if (auto kept = keep_quote(*place, evidence->bundle, question->nonce); !kept) {
             return std::unexpected(std::move(kept.error()));
         }
     }

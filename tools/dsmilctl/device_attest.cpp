@@ -6,8 +6,10 @@
 #include "base/sha256.hpp"
 #include "command.hpp"
 #include "expected_ak.hpp"
+#include "new_folder.hpp"
 #include "nonce.hpp"
 #include "output.hpp"
+#include "quote_files.hpp"
 #include "text.hpp"
 
 #include <boost/json/array.hpp>
@@ -67,6 +69,7 @@ boost::json::object json(const Call &call, const Question &question, const std::
     for (const auto &[pcr, value] : bundle.pcrs) {
         pcrs[std::to_string(pcr)] = dsmil::to_hex(value);
     }
+    const auto out = call.option("--out");
     return {{"schema", call.command->schema},
             {"device", hex16(question.device)},
             {"nonce", dsmil::to_hex(question.nonce)},
@@ -76,7 +79,8 @@ boost::json::object json(const Call &call, const Question &question, const std::
             {"ak_fingerprint", fingerprint},
             {"quoted", dsmil::to_base64(bundle.quoted)},
             {"signature", dsmil::to_base64(bundle.signature)},
-            {"ak_public_pem", bundle.ak_public_pem}};
+            {"ak_public_pem", bundle.ak_public_pem},
+            {"out", out ? boost::json::value(*out) : boost::json::value(nullptr)}};
 }
 
 } // namespace
@@ -85,6 +89,14 @@ dsmil::Result<int> run_device_attest(const Call &call, Output &out) {
     const auto question = question_of(call);
     if (!question) {
         return std::unexpected(question.error());
+    }
+    std::optional<NewFolder> place;
+    if (const auto folder = call.option("--out")) {
+        auto made = NewFolder::make(*folder, quote_files(QuoteOf::statement));
+        if (!made) {
+            return std::unexpected(std::move(made.error()));
+        }
+        place.emplace(std::move(*made));
     }
     const boost::json::object request = {
         {"device", hex16(question->device)},
@@ -108,6 +120,12 @@ dsmil::Result<int> run_device_attest(const Call &call, Output &out) {
     }
     if (auto right = compare_ak(question->ak, *ak); !right) {
         return std::unexpected(std::move(right.error()));
+    }
+    if (place) {
+        const auto nonce = dsmil::attest::statement_nonce(*statement);
+        if (auto kept = keep_quote(*place, *bundle, nonce, *statement); !kept) {
+            return std::unexpected(std::move(kept.error()));
+        }
     }
     const auto fingerprint = dsmil::to_hex(dsmil::sha256(*ak));
     if (call.json) {

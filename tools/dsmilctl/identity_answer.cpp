@@ -44,7 +44,9 @@ Result<Bytes> bytes_of(const object &from, std::string_view name) {
     });
 }
 
-Result<IdentityKey> key_of(const object &from) {
+} // namespace
+
+Result<IdentityKey> decode_identity_key(const object &from) {
     auto area = bytes_of(from, "public");
     const auto name = text_of(from, "name");
     if (!area || !name) {
@@ -61,6 +63,8 @@ Result<IdentityKey> key_of(const object &from) {
     }
     return IdentityKey{std::move(*area), std::move(*key)};
 }
+
+namespace {
 
 Result<const boost::json::array *> list_of(const object &from, std::string_view name, std::size_t max) {
     const auto *list = from.if_contains(name);
@@ -111,7 +115,7 @@ Result<IdentityAnswer::Ek> ek_of(const object &from) {
     if (!type || !std::ranges::contains(ek_types, *type)) {
         return malformed("an endorsement key is of no known type");
     }
-    auto key = key_of(from);
+    auto key = decode_identity_key(from);
     if (!key) {
         return std::unexpected(std::move(key.error()));
     }
@@ -135,7 +139,7 @@ Result<IdentityAnswer::Own> own_of(const object &from, const IdentityKey &ak) {
     if (!purpose || !is_file_name(*purpose)) {
         return malformed("a key has no purpose");
     }
-    auto key = key_of(from);
+    auto key = decode_identity_key(from);
     const auto *certificate = from.if_contains("certificate");
     if (!key || certificate == nullptr || !certificate->is_object()) {
         return !key ? std::unexpected(std::move(key.error()))
@@ -158,14 +162,14 @@ Result<IdentityAnswer::Own> own_of(const object &from, const IdentityKey &ak) {
 Result<IdentityAnswer> decode_identity(const object &answer) {
     const auto *ak_member = answer.if_contains("ak");
     auto ak = ak_member != nullptr && ak_member->is_object()
-                  ? key_of(ak_member->get_object())
+                  ? decode_identity_key(ak_member->get_object())
                   : Result<IdentityKey>(malformed("there is no attestation key"));
     const auto eks = list_of(answer, "ek", max_eks);
     const auto keys = list_of(answer, "keys", max_keys);
     if (!ak || !eks || !keys) {
         return std::unexpected(!ak ? ak.error() : !eks ? eks.error() : keys.error());
     }
-    // NOLINTNEXTLINE(bugprone-unchecked-optional-access): key_of() takes none without
+    // NOLINTNEXTLINE(bugprone-unchecked-optional-access): decode_identity_key() takes none without
     if (!attest::is_attestation_key(*ak->key.area())) {
         return malformed("the attestation key's attributes let it sign what no TPM made");
     }

@@ -21,6 +21,9 @@ struct IdentityKey {
     [[nodiscard]] const dsmil::Bytes &name() const { return key.area()->name; }
 };
 
+// The members "public" and "name": attestation_failed when they are none, or not of each other.
+[[nodiscard]] dsmil::Result<IdentityKey> decode_identity_key(const boost::json::object &from);
+
 struct IdentityAnswer {
     struct Ek {
         std::string type; // "ecc-p256"

@@ -32,7 +32,18 @@ exits 2 "a nonce of 33 bytes is a usage error" dsmilctl attest --nonce "$(printf
 exits 0 "the TPM's health is told" dsmilctl tpm status
 exits 0 "the TPM attests a device" dsmilctl device attest 0x8005
 says 'CONFIG' "with its registers"
-exits 0 "the device gets a key of its own" dsmilctl device provision 0x8005
+says '^firmware_version [^ ]' "and the version of the firmware"
+exits 0 "the evidence is kept" dsmilctl device attest 0x8005 --out /tmp/device
+check_statement() {
+	tpm2_checkquote -u /tmp/device/ak.pem -m /tmp/device/quote.msg -s /tmp/device/quote.sig -f /tmp/device/quote.pcrs \
+		-q "$1$(sha256sum /tmp/device/statement | cut -c1-64)"
+}
+exits 0 "tpm2_checkquote finds the statement's hash in it" check_statement d501
+check_statement d502 >/dev/null 2>&1
+is 1 "$(($? != 0))" "and no other"
+exits 6 "older evidence is not replaced" dsmilctl device attest 0x8005 --out /tmp/device
+exits 0 "the device gets a key of its own, certified by that attestation key" \
+	dsmilctl device provision 0x8005 --ak /tmp/device/ak.pem
 openssl pkey -pubin -in /tmp/out -noout
 ok $? "which OpenSSL reads"
 rm -f /tmp/sealed

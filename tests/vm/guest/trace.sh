@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The tracepoints through tracefs and through bpftrace with the script of the docs.
+# The tracepoints through tracefs, through bpftrace with the script of the docs, and through
+# perf with the commands of the docs.
 # shellcheck source=/dev/null
 . ./tap.sh
 
@@ -49,4 +50,21 @@ says 'dsmilctl .* read  *0x8005  0 ' "the read"
 says 'dsmilctl .* write  *0x8005  1  *0x0000002a 0' "the write"
 says 'dsmilctl .* refused  *0x8009  1  *0x00000001 -1' "the refusal"
 says '@refused\[dsmilctl, 1\]: 2' "and counts the refusals"
+
+cat >/tmp/operations.sh <<-END
+	dsmilctl read 0x8005 STATUS
+	dsmilctl write 0x8005 CONFIG 0x2A
+	dsmilctl write 0x8009 CONFIG 1
+	exit 0
+END
+cd /tmp || exit 1
+exits 0 "perf records the refusals" perf record -e dsmil:dsmil_refused -a -- sh /tmp/operations.sh
+exits 0 "and tells them" perf script
+says '^ *dsmilctl .* dsmil:dsmil_refused: device=8009 reg=1 token=0x801c value=0x00000001 result=-1 risk=4 reason=1 rule_token=0x801c' \
+	"as the docs have it"
+exits 0 "perf counts" perf stat -e dsmil:dsmil_read -e dsmil:dsmil_write -a -- sh /tmp/operations.sh
+says '^ *1 +dsmil:dsmil_read' "one read"
+says '^ *1 +dsmil:dsmil_write' "and one write"
+exits 0 "perf tells as it happens" perf trace -e 'dsmil:*' sh /tmp/operations.sh
+for event in read write refused; do says "dsmil:dsmil_$event" "  $event"; done
 finish
