@@ -18,6 +18,7 @@ namespace dsmil::ledger {
 namespace {
 
 constexpr std::string_view export_prefix = "export-";
+constexpr std::chrono::milliseconds next_pruning{100}; // when there is more to prune
 
 // Exports that a crash left behind.
 void remove_old_exports(const std::string &state_dir) {
@@ -413,7 +414,6 @@ void Service::schedule_retention(std::chrono::milliseconds delay) {
 
 // A part at a time, so that records need not wait long for the disk.
 void Service::keep_to_policy() {
-    constexpr std::chrono::milliseconds soon{100};
     Retention policy;
     if (options_.keep_for.count() != 0) {
         const auto age = static_cast<std::uint64_t>(std::chrono::nanoseconds(options_.keep_for).count());
@@ -426,7 +426,7 @@ void Service::keep_to_policy() {
         if (!pruned) {
             log_.write_error(LogLevel::warning, "pruning_failed", pruned.error());
         }
-        schedule_retention(pruned && pruned->more ? soon : options_.retention_interval);
+        schedule_retention(pruned && pruned->more ? next_pruning : options_.retention_interval);
     });
 }
 

@@ -11,6 +11,7 @@ import subprocess
 import threading
 import unittest
 
+import jsonschema
 from support import BUILD, SOURCE, TIMEOUT_S, TestCase
 
 DSMILCTL = os.path.join(BUILD, "tools/dsmilctl/dsmilctl")
@@ -22,8 +23,25 @@ def sample(name):
         return file.read()
 
 
+# Of POST /loki/api/v1/push, as Loki's reference of its HTTP API describes it: nanoseconds are text, and
+# a label's name is one of Prometheus.
+PUSH = {
+    "type": "object", "required": ["streams"], "additionalProperties": False,
+    "properties": {"streams": {"type": "array", "minItems": 1, "items": {
+        "type": "object", "required": ["stream", "values"], "additionalProperties": False,
+        "properties": {
+            "stream": {"type": "object", "minProperties": 1, "maxProperties": 15,
+                       "propertyNames": {"pattern": "^[a-zA-Z_:][a-zA-Z0-9_:]*$"},
+                       "additionalProperties": {"type": "string", "minLength": 1, "maxLength": 2048}},
+            "values": {"type": "array", "minItems": 1, "items": {
+                "type": "array", "minItems": 2, "maxItems": 2,
+                "prefixItems": [{"type": "string", "pattern": "^[0-9]{19}$"}, {"type": "string"}]}},
+        }}}},
+}
+
+
 class Loki:
-    """Takes what is pushed, or answers with the status that it is told."""
+    """Takes what is pushed if it keeps to the schema, or answers with the status that it is told."""
 
     def __init__(self, test):
         loki = self
@@ -32,6 +50,9 @@ class Loki:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                jsonschema.Draft202012Validator(PUSH).validate(body)
+                if self.headers["Content-Type"] != "application/json" or self.path != "/loki/api/v1/push":
+                    raise ValueError(self.path)  # hangs up, so that the sink is never current
                 if loki.status == 204:
                     for stream in body["streams"]:
                         loki.lines += [(stream["stream"], json.loads(line)) for _, line in stream["values"]]
