@@ -25,10 +25,9 @@ class Journald final : public Sink {
     Result<Delivery> send(std::span<const ledger::Record> records) override {
         socket_.disconnect(); // There may be another journal by now.
         for (const auto &record : records) {
-            auto sent =
-                socket_.connect().and_then([this] { return socket_.await_room(); }).and_then([&] {
-                    return put(record);
-                });
+            auto sent = socket_.connect().and_then([this] { return socket_.await_room(); }).and_then([&] {
+                return put(record);
+            });
             if (!sent) {
                 return std::unexpected(std::move(sent.error()));
             }

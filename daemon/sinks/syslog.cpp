@@ -13,8 +13,7 @@ class Syslog final : public Sink {
     Result<Delivery> send(std::span<const ledger::Record> records) override {
         Delivery delivery;
         for (const auto &record : records) {
-            const auto sent =
-                socket_.connect().and_then([&] { return socket_.send(syslog_line(record)); });
+            const auto sent = socket_.connect().and_then([&] { return socket_.send(syslog_line(record)); });
             if (!sent) {
                 socket_.disconnect();
                 return std::unexpected(sent.error());

@@ -63,7 +63,8 @@ class RetentionCrash : public testing::TestWithParam<Mishap> {
         }
         int status = 0;
         EXPECT_EQ(::waitpid(child, &status, 0), child);
-        return {.happened = WIFSIGNALED(status), .acknowledged = WIFEXITED(status) && WEXITSTATUS(status) == 0};
+        return {.happened = WIFSIGNALED(status),
+                .acknowledged = WIFEXITED(status) && WEXITSTATUS(status) == 0};
     }
     [[nodiscard]] Outcome strike_at(std::uint64_t moment) const {
         const PowerVfs vfs(GetParam(), moment);
@@ -116,7 +117,8 @@ TEST_P(RetentionCrash, ThereIsAllOfItWithItsRecordOrNothing) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, RetentionCrash,
-                         testing::Values(Mishap::power_cut, Mishap::kill, Mishap::disk_full, Mishap::input_error),
+                         testing::Values(Mishap::power_cut, Mishap::kill, Mishap::disk_full,
+                                         Mishap::input_error),
                          [](const auto &mishap) {
                              switch (mishap.param) {
                              case Mishap::power_cut:
