@@ -187,7 +187,8 @@ Result<void> write_bundles(Database &database, const Put &put, std::uint64_t fir
         }
         bundle.push_back(static_cast<std::uint8_t>(body.size() >> 8U));
         bundle.push_back(static_cast<std::uint8_t>(body.size()));
-        bundle.insert(bundle.end(), body.begin(), body.end());
+        bundle.resize(bundle.size() + body.size()); // GCC 14 thinks that insert() overflows
+        std::ranges::copy_backward(body, bundle.end());
         const std::uint64_t width = sequence % tile_width + 1;
         if (width < tile_width && sequence + 1 < range.size) {
             continue;
