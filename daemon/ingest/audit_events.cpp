@@ -66,8 +66,8 @@ std::optional<Kind> by_path(std::string_view path) {
 
 // Text of somebody else's as it fits into a record.
 std::string text(std::string_view value) {
-    std::string kept(value.substr(0, max_text_bytes));
-    return is_utf8(kept) ? kept : printable(kept);
+    const std::string_view kept = value.substr(0, max_text_bytes);
+    return is_utf8(kept) ? std::string(kept) : printable(kept);
 }
 
 const AuditLine *find(const std::vector<AuditLine> &event, std::string_view type) {

@@ -74,7 +74,7 @@ void AuditSource::connect() {
     watch();
 }
 
-void AuditSource::retry(Error why) {
+void AuditSource::retry(const Error &why) {
     watch_.reset();
     fd_ = Fd();
     if (pause_.count() == 0) {
@@ -85,7 +85,9 @@ void AuditSource::retry(Error why) {
 }
 
 void AuditSource::watch() {
-    watch_->start([this] { path_.empty() ? read_kernel() : read_socket(); });
+    if (watch_) {
+        watch_->start([this] { path_.empty() ? read_kernel() : read_socket(); });
+    }
 }
 
 void AuditSource::read_socket() {

@@ -44,7 +44,7 @@ class AuditSource {
 
   private:
     void connect();
-    void retry(Error why);
+    void retry(const Error &why);
     void watch();
     void read_socket();
     void read_kernel();
