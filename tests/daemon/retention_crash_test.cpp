@@ -18,7 +18,7 @@ using test::Mishap;
 using test::PowerVfs;
 
 constexpr auto origin = "test.example/log";
-constexpr std::uint64_t records_before = 600;
+constexpr std::uint64_t records_before = 300;
 constexpr std::uint64_t bundle = 256; // of which one goes
 
 class RetentionCrash : public testing::TestWithParam<Mishap> {
@@ -48,7 +48,7 @@ class RetentionCrash : public testing::TestWithParam<Mishap> {
         Record record = test::plain_record(records_before);
         record.action = pruned_action;
         record.values.clear();
-        return ledger && ledger->prune({.before_ns = {}, .keep_records = bundle}, std::move(record));
+        return ledger && ledger->prune({.before_ns = {}, .keep_records = 10}, std::move(record));
     }
 
     struct Outcome {
