@@ -17,21 +17,19 @@ Result<Statement> records_from(Database &database, std::uint64_t first, std::uin
         });
 }
 
-// The next one; nothing after the last.
-Result<std::optional<Record>> next_record(Statement &rows) {
-    const auto row = rows.step();
-    if (!row) {
-        return std::unexpected(row.error());
-    }
-    if (!*row) {
-        return std::nullopt;
+// Reads the next one; false after the last.
+Result<bool> next_record(Statement &rows, Record &next) {
+    auto row = rows.step();
+    if (!row || !*row) {
+        return row;
     }
     auto record = decode_record(rows.bytes(1));
     if (!record) {
         record.error().code = Code::tampered;
         return std::unexpected(std::move(record.error()).in(std::format("record {}", rows.number(0))));
     }
-    return std::move(*record);
+    next = std::move(*record);
+    return true;
 }
 
 } // namespace
@@ -60,14 +58,15 @@ Result<std::vector<Record>> LedgerReader::records(std::uint64_t first, std::uint
     }
     std::vector<Record> records;
     for (;;) {
-        auto record = next_record(*rows);
-        if (!record) {
-            return std::unexpected(std::move(record.error()));
+        Record record;
+        const auto read = next_record(*rows, record);
+        if (!read) {
+            return std::unexpected(read.error());
         }
-        if (!*record) {
+        if (!*read) {
             return records;
         }
-        records.push_back(std::move(**record));
+        records.push_back(std::move(record));
     }
 }
 
@@ -82,18 +81,19 @@ Result<Found> LedgerReader::search(const Query &query, std::uint64_t first, std:
         if (found.records.size() == limit || bytes >= max_found_bytes) {
             return found;
         }
-        auto record = next_record(*rows);
-        if (!record) {
-            return std::unexpected(std::move(record.error()));
+        Record record;
+        const auto read = next_record(*rows, record);
+        if (!read) {
+            return std::unexpected(read.error());
         }
-        if (!*record) {
+        if (!*read) {
             found.complete = true;
             return found;
         }
-        found.next = (*record)->sequence + 1;
-        if (query.matches(**record)) {
+        found.next = record.sequence + 1;
+        if (query.matches(record)) {
             bytes += rows->bytes(1).size();
-            found.records.push_back(std::move(**record));
+            found.records.push_back(std::move(record));
         }
     }
     return found;
