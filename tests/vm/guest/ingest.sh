@@ -28,12 +28,13 @@ comes() {
 act() {
 	dd if=/dev/mem of=/dev/null bs=1 count=1
 	as_guest dd if=/dev/mem of=/dev/null bs=1 count=1
-	rmmod efivarfs
-	rmmod tpm_tis
-	modprobe tpm_tis
-	insmod "/lib/modules/$(uname -r)/dsmil_sim.ko"
 	dsmilctl write 0x8005 CONFIG 1
 	cat /dev/wmi/dell-smbios
+	insmod "/lib/modules/$(uname -r)/dsmil_sim.ko" # there is a firmware already
+	rmmod dsmil_dell
+	insmod "/lib/modules/$(uname -r)/dsmil_sim.ko"
+	rmmod dsmil_sim
+	insmod "/lib/modules/$(uname -r)/dsmil_dell.ko"
 } >/dev/null 2>&1 </dev/null
 
 lab unload && lab load dell
@@ -56,10 +57,10 @@ is 0000000000000000 "$(awk '$1 == "CapEff:" { print $2 }' "/proc/$(pidof dsmild)
 act
 comes '"path":"/dev/mem"' memory_open ok "who opened /dev/mem is in the ledger"
 comes '"uid":1000' memory_open failed "and who could not"
-comes '"module":"tpm_tis"' module_load ok "a module that was loaded"
+comes '"module":"dsmil_sim"' module_load ok "a module that was loaded"
 comes '"module":"dsmil_sim"' module_load failed "one that could not be"
-comes '"exe":"/usr/bin/busybox"' module_unload ok "one that was taken away"
-comes '"device":"0x8005"' node_open ok "who opened a node for writing, with its device"
+comes '"module":"dsmil_dell"' module_unload ok "one that was taken away"
+comes '"device_id":"0x8005"' node_open ok "who opened a node for writing, with its device"
 comes '"path":"/dev/wmi/dell-smbios"' interface_open ok "and the firmware's other door"
 exits 0 "the metrics count them" api /v1/metrics
 says '^dsmil_audit_malformed_total 0' "none of the kernel's lines is malformed"
@@ -85,8 +86,13 @@ start_auditd() {
 	AUDITD=$!
 	await 30 test -S /run/dsmil-audit/events
 }
-start_auditd
-ok $? "auditd runs, and its plugin"
+if start_auditd; then
+	ok 0 "auditd runs, and its plugin"
+else
+	ok 1 "auditd runs, and its plugin"
+	sed 's/^/# /' /tmp/auditd.log
+	ls -l /run/dsmil-audit | sed 's/^/# /'
+fi
 is "root:dsmil" "$(stat -c '%U:%G' /run/dsmil-audit/events)" "the socket has the folder's group, as the page says"
 start_daemon /tmp/auditd.toml
 ok $? "the daemon starts"
