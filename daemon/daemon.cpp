@@ -29,8 +29,8 @@ tpm::TpmOptions tpm_options(const Config &config, tpm::Secrets secrets) {
 Daemon::Daemon(Config config, tpm::Secrets secrets, const Log &log, const Clock &clock,
                std::function<void(const std::string &)> notify)
     : config_(std::move(config)), log_(log), clock_(clock), notify_(std::move(notify)), watchdog_(reactor_),
-      guard_(reactor_), tpm_(reactor_, log, tpm_options(config_, std::move(secrets))),
-      ledger_(reactor_, log, clock, tpm_), grant_signer_(tpm_),
+      guard_(reactor_), tpm_(reactor_, log, tpm_options(config_, std::move(secrets))), notary_(tpm_),
+      ledger_(reactor_, log, clock, tpm_, &notary_), grant_signer_(tpm_),
       grants_(reactor_, log, clock, ledger_, grant_signer_,
               std::make_unique<grants::ModuleKernel>(Paths{.nodes = config_.device.nodes})),
       responder_(reactor_, log, clock, ledger_, grants_,
@@ -123,6 +123,10 @@ Result<void> Daemon::start_ledger() {
     ledger::ServiceOptions options;
     options.state_dir = directory;
     options.checkpoint_interval = config_.ledger.checkpoint_interval;
+    options.evidence_interval = config_.ledger.evidence_interval;
+    options.anchors_per_day = config_.ledger.anchors_per_day;
+    options.anchor_interval = config_.ledger.anchor_interval;
+    options.cosign_key = directory + "/cosign-key.pem";
     options.ledger.path = directory + "/ledger.db";
     options.ledger.max_bytes = config_.ledger.max_bytes;
     options.ledger.origin = config_.ledger.origin;
@@ -267,7 +271,7 @@ void Daemon::stop_following() {
 }
 
 void Daemon::stop_recording() {
-    ledger_.checkpoint([this](const Result<void> &signed_off) {
+    ledger_.close([this](const Result<void> &signed_off) {
         if (!signed_off) {
             log_.write_error(LogLevel::warning, "last_checkpoint_failed", signed_off.error());
         }

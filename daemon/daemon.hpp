@@ -13,6 +13,7 @@
 #include "grants/service.hpp"
 #include "ledger/service.hpp"
 #include "response/responder.hpp"
+#include "tpm/notary.hpp"
 #include "tpm/secrets.hpp"
 #include "tpm/service.hpp"
 
@@ -93,6 +94,7 @@ class Daemon {
     Reactor::Timer guard_;
     Fd lock_;
     tpm::Service tpm_;
+    tpm::Notary notary_;
     ledger::Service ledger_;
     GrantSigner grant_signer_;
     grants::Service grants_;

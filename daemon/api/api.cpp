@@ -27,6 +27,9 @@ constexpr std::array<std::string_view, 1> item_parameters = {"id"};
 
 constexpr std::array route_table = {
     Route{Method::get, "/v1/health", Role::reader, &Api::health, {}},
+    Route{Method::get, "/v1/ledger", Role::reader, &Api::ledger_show, {}},
+    Route{Method::post, "/v1/ledger/evidence", Role::operator_, &Api::ledger_evidence, {}},
+    Route{Method::post, "/v1/ledger/adopt", Role::admin, &Api::ledger_adopt, {}},
     Route{Method::get, "/v1/ledger/head", Role::reader, &Api::ledger_head, {}},
     Route{Method::get, "/v1/ledger/records", Role::reader, &Api::ledger_records, record_parameters},
     Route{Method::get, "/v1/ledger/key", Role::reader, &Api::ledger_key, {}},
@@ -140,7 +143,10 @@ void Api::health(const Request & /*request*/, Then<Result<Response>> then) {
     const auto &tpm_trouble = tpm_.trouble();
     const auto &ledger_trouble = ledger_.trouble();
     boost::json::object body = {
-        {"status", tpm_trouble || ledger_trouble || ledger_.unsigned_because() ? "degraded" : "ok"},
+        {"status",
+         tpm_trouble || ledger_trouble || ledger_.unsigned_because() || ledger_.anchors().adoptable()
+             ? "degraded"
+             : "ok"},
         {"version", DSMIL_VERSION},
         {"ledger_size", ledger_.snapshot().head.size},
         {"ledger", ledger_trouble ? "failing" : "ok"},
@@ -157,6 +163,10 @@ void Api::health(const Request & /*request*/, Then<Result<Response>> then) {
         body["unsigned_detail"] = std::format("{}: {}", info(why->code).message, trouble_text(*why));
     }
     then(json_response(body));
+}
+
+void Api::ledger_show(const Request & /*request*/, Then<Result<Response>> then) {
+    then(json_response(ledger_json(ledger_)));
 }
 
 void Api::ledger_head(const Request & /*request*/, Then<Result<Response>> then) {
@@ -205,8 +215,13 @@ void Api::ledger_records(const Request &request, Then<Result<Response>> then) {
 }
 
 void Api::ledger_key(const Request & /*request*/, Then<Result<Response>> then) {
-    then(ledger_.verifier_key().transform(
-        [](const std::string &vkey) { return json_response({{"vkey", vkey}}); }));
+    then(ledger_.verifier_key().transform([this](const std::string &vkey) {
+        boost::json::object body = {{"vkey", vkey}, {"cosigner_vkey", nullptr}};
+        if (const auto cosigner = ledger_.cosigner_key()) {
+            body["cosigner_vkey"] = *cosigner;
+        }
+        return json_response(body);
+    }));
 }
 
 void Api::ledger_export(const Request & /*request*/, Then<Result<Response>> then) {

@@ -4,6 +4,7 @@
 
 #include "api/device_api.hpp"
 #include "api/identity_api.hpp"
+#include "api/ledger_api.hpp"
 #include "api/message.hpp"
 #include "api/tpm_api.hpp"
 #include "base/log.hpp"
@@ -34,14 +35,22 @@ class Api {
   public:
     Api(const Log &log, ledger::Service &ledger, tpm::Service &tpm, DeviceApi device, IdentityApi identity,
         TpmApi chip, grants::Service &grants, response::Responder &responder, Roles roles)
-        : log_(log), ledger_(ledger), tpm_(tpm), device_(std::move(device)), identity_(std::move(identity)),
-          chip_(std::move(chip)), grants_(grants), responder_(responder), roles_(std::move(roles)) {}
+        : log_(log), ledger_(ledger), tpm_(tpm), log_api_(ledger), device_(std::move(device)),
+          identity_(std::move(identity)), chip_(std::move(chip)), grants_(grants), responder_(responder),
+          roles_(std::move(roles)) {}
 
     // Checks the role, then does it. Calls back on the reactor's thread, perhaps
     // before it returns.
     void handle(const Request &request, Then<Response> then);
 
     void health(const Request &request, Then<Result<Response>> then);
+    void ledger_show(const Request &request, Then<Result<Response>> then);
+    void ledger_evidence(const Request &request, Then<Result<Response>> then) {
+        log_api_.evidence(request, std::move(then));
+    }
+    void ledger_adopt(const Request &request, Then<Result<Response>> then) {
+        log_api_.adopt(request, std::move(then));
+    }
     void ledger_head(const Request &request, Then<Result<Response>> then);
     void ledger_records(const Request &request, Then<Result<Response>> then);
     void ledger_key(const Request &request, Then<Result<Response>> then);
@@ -78,6 +87,7 @@ class Api {
     const Log &log_;
     ledger::Service &ledger_;
     tpm::Service &tpm_;
+    LedgerApi log_api_;
     DeviceApi device_;
     IdentityApi identity_;
     TpmApi chip_;

@@ -71,6 +71,29 @@ void put_counts(prometheus::Page &page, const ledger::Counts &counts) {
                 "Records that were acknowledged without any promise and could not be kept.", counts.lost);
 }
 
+void put_anchors(prometheus::Page &page, const ledger::Anchorer &anchors) {
+    const auto budget = anchors.budget();
+    const auto &last = anchors.last();
+    page.family("dsmil_anchor_state", "gauge", "1 for the state that the TPM's memory of the ledger is in.");
+    for (const auto state :
+         {ledger::AnchorState::off, ledger::AnchorState::waiting, ledger::AnchorState::kept,
+          ledger::AnchorState::rolled_back, ledger::AnchorState::lost, ledger::AnchorState::differs}) {
+        page.sample("dsmil_anchor_state", std::format("state=\"{}\"", ledger::name_of(state)),
+                    anchors.state() == state ? 1 : 0);
+    }
+    page.single("dsmil_anchored_records", "gauge", "Records that the TPM remembers.", last ? last->size : 0);
+    page.single("dsmil_anchors_total", "counter", "Checkpoints that the TPM was made to remember.",
+                anchors.made());
+    page.single("dsmil_anchors_refused_total", "counter",
+                "Critical and last checkpoints that it was not, to spare its memory.", anchors.refused());
+    page.single("dsmil_anchor_budget_per_day", "gauge", "How many it may be made to remember in 24 hours.",
+                budget.per_day());
+    page.single("dsmil_anchor_budget_used", "gauge", "How many of them were used in the last 24 hours.",
+                budget.used(anchors.now()));
+    page.single("dsmil_anchor_budget_left", "gauge",
+                "How many it may be made to remember now, one after the other.", budget.left(anchors.now()));
+}
+
 } // namespace
 
 std::string metrics_text(const ledger::Service &ledger, const tpm::Service &tpm) {
@@ -84,6 +107,7 @@ std::string metrics_text(const ledger::Service &ledger, const tpm::Service &tpm)
     page.single("dsmil_ledger_failing", "gauge", "1 while records cannot be written.",
                 ledger.trouble() ? 1 : 0);
     put_counts(page, ledger.counts());
+    put_anchors(page, ledger.anchors());
     page.single("dsmil_tpm_up", "gauge",
                 "1 when the TPM can be used: without it, this machine is unattested.", tpm.trouble() ? 0 : 1);
     page.single("dsmil_tpm_queue_waiting", "gauge", "Commands that wait for the TPM.", tpm.waiting());

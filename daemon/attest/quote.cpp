@@ -97,6 +97,28 @@ Result<void> check_firmware(const QuoteReport &report, std::span<const std::uint
                                                  report.firmware_version));
 }
 
+// What the quote says, whoever signed it.
+Result<QuoteReport> check_content(Attestation attestation, const Pcrs &pcrs, HashAlg hash,
+                                  const QuoteExpectation &expected) {
+    if (!std::ranges::equal(attestation.nonce, expected.nonce)) {
+        return does_not_hold("nonce",
+                             "the nonce is another one: this is not the answer to this question; ask "
+                             "again, and suspect a replay if it stays");
+    }
+    auto held = check_selection(attestation, expected.pcrs)
+                    .and_then([&] { return check_values(attestation, pcrs, hash); })
+                    .and_then([&] {
+                        return expected.earlier != nullptr
+                                   ? check_clock(attestation.report, *expected.earlier)
+                                   : Result<void>{};
+                    })
+                    .and_then([&] { return check_firmware(attestation.report, expected.firmware_versions); });
+    if (!held) {
+        return std::unexpected(std::move(held.error()));
+    }
+    return std::move(attestation.report);
+}
+
 } // namespace
 
 // OpenSSL's context of the key: one for ECDSA, and of RSA one for each scheme and hash in use.
@@ -166,23 +188,15 @@ Result<QuoteReport> QuoteVerifier::verify(const QuoteBundle &bundle, const Quote
                              "the signature does not hold: another key made it, or the quote was "
                              "changed; give the key of this machine, or ask again");
     }
-    if (!std::ranges::equal(attestation->nonce, expected.nonce)) {
-        return does_not_hold("nonce",
-                             "the nonce is another one: this is not the answer to this question; ask "
-                             "again, and suspect a replay if it stays");
+    return check_content(std::move(*attestation), bundle.pcrs, signature->hash, expected);
+}
+
+Result<QuoteReport> check_unsigned(const QuoteBundle &bundle, const QuoteExpectation &expected) {
+    auto attestation = parse_attestation(bundle.quoted);
+    if (!attestation) {
+        return std::unexpected(std::move(attestation.error()));
     }
-    auto held =
-        check_selection(*attestation, expected.pcrs)
-            .and_then([&] { return check_values(*attestation, bundle.pcrs, signature->hash); })
-            .and_then([&] {
-                return expected.earlier != nullptr ? check_clock(attestation->report, *expected.earlier)
-                                                   : Result<void>{};
-            })
-            .and_then([&] { return check_firmware(attestation->report, expected.firmware_versions); });
-    if (!held) {
-        return std::unexpected(std::move(held.error()));
-    }
-    return std::move(attestation->report);
+    return check_content(std::move(*attestation), bundle.pcrs, HashAlg::sha256, expected);
 }
 
 Result<QuoteReport> verify_quote(const QuoteBundle &bundle, ByteView nonce,

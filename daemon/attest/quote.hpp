@@ -81,6 +81,10 @@ class QuoteVerifier {
     std::unique_ptr<Ready> ready_;
 };
 
+// The same but for the signature, which is taken to have been made with SHA-256: what the quote says, for
+// who has not the key.
+[[nodiscard]] Result<QuoteReport> check_unsigned(const QuoteBundle &bundle, const QuoteExpectation &expected);
+
 // The same for one quote, with the key of the bundle.
 [[nodiscard]] Result<QuoteReport> verify_quote(const QuoteBundle &bundle, ByteView nonce,
                                                std::span<const unsigned> requested);

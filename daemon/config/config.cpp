@@ -24,6 +24,7 @@ constexpr std::int64_t last_owner_index = 0x01BFFFFF;
 constexpr std::uint32_t first_own_index = 0x0180D500;
 constexpr std::uint32_t last_own_index = 0x0180D5FF;
 constexpr std::uint64_t min_ledger_bytes = 1 << 20; // below that not even a day fits
+constexpr unsigned min_anchors_per_day = 5;         // a burst of one
 constexpr std::size_t max_socket_path = 107;        // sockaddr_un
 
 Complaint take_pcrs(const toml::node &node, std::vector<unsigned> &place) {
@@ -47,6 +48,9 @@ Complaint check_whole(const Config &config) {
     if (config.ledger.max_bytes != 0 && config.ledger.max_bytes < min_ledger_bytes) {
         return std::format("ledger.max_bytes must be 0 or at least {}", min_ledger_bytes);
     }
+    if (config.ledger.anchors_per_day != 0 && config.ledger.anchors_per_day < min_anchors_per_day) {
+        return std::format("ledger.anchors_per_day must be 0 or at least {}", min_anchors_per_day);
+    }
     const auto &limits = config.tpm.limits;
     if (limits.nv_first > limits.nv_last) {
         return "tpm.nv_last must not be before tpm.nv_first";
@@ -66,6 +70,12 @@ std::vector<config::Key> keys(Config &c) {
         {"ledger", "origin", [&c](Node n) { return take_text(n, c.ledger.origin, true); }},
         {"ledger", "checkpoint_interval_ms",
          [&c](Node n) { return take_number(n, c.ledger.checkpoint_interval, 1'000, 3'600'000); }},
+        {"ledger", "evidence_interval_ms",
+         [&c](Node n) { return take_number(n, c.ledger.evidence_interval, 1'000, 86'400'000); }},
+        {"ledger", "anchors_per_day",
+         [&c](Node n) { return take_number(n, c.ledger.anchors_per_day, 0, 1'000); }},
+        {"ledger", "anchor_interval_ms",
+         [&c](Node n) { return take_number(n, c.ledger.anchor_interval, 600'000, 86'400'000); }},
         {"ledger", "max_bytes",
          [&c](Node n) { return take_number(n, c.ledger.max_bytes, 0, std::int64_t{1} << 43U); }},
         {"tpm", "tcti", [&c](Node n) { return take_text(n, c.tpm.tcti, false); }},

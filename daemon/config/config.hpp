@@ -26,6 +26,9 @@ struct Config {
         std::string state_dir = "/var/lib/dsmil";
         std::string origin; // empty: "<host name>/dsmil" for a new ledger
         std::chrono::milliseconds checkpoint_interval{1'000};
+        std::chrono::milliseconds evidence_interval{60'000};
+        unsigned anchors_per_day = 150;
+        std::chrono::milliseconds anchor_interval{600'000};
         std::uint64_t max_bytes = 0;
     } ledger;
     struct {

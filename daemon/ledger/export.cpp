@@ -63,18 +63,17 @@ Result<Head> LedgerReader::copy_to(const std::string &path) {
     });
 }
 
-Result<void> seal_copy(const std::string &path, std::uint64_t size, std::string_view note) {
+Result<void> seal_copy(const std::string &path, std::uint64_t size, std::string_view note,
+                       const std::optional<Quote> &quote) {
     auto database = Database::open(path, Database::Mode::read_write);
     if (!database) {
         return std::unexpected(std::move(database.error()));
     }
-    auto insert = database->prepare("INSERT INTO checkpoints(size, note) VALUES(?, ?)");
-    if (!insert) {
-        return std::unexpected(std::move(insert.error()));
+    auto transaction = Transaction::begin(*database);
+    if (!transaction) {
+        return std::unexpected(std::move(transaction.error()));
     }
-    insert->bind(1, size);
-    insert->bind(2, note);
-    return insert->run();
+    return put_checkpoint(*database, size, note, quote).and_then([&] { return transaction->commit(); });
 }
 
 } // namespace dsmil::ledger

@@ -29,7 +29,8 @@ class LedgerReader {
     Database database_;
 };
 
-// Adds a signed checkpoint to such a copy.
-[[nodiscard]] Result<void> seal_copy(const std::string &path, std::uint64_t size, std::string_view note);
+// Adds a signed checkpoint, and its quote, to such a copy.
+[[nodiscard]] Result<void> seal_copy(const std::string &path, std::uint64_t size, std::string_view note,
+                                     const std::optional<Quote> &quote = {});
 
 } // namespace dsmil::ledger

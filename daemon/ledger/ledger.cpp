@@ -278,27 +278,49 @@ Result<void> Ledger::write_tiles(const Edge &edge) {
     return {};
 }
 
-Result<void> Ledger::add_checkpoint(std::uint64_t size, std::string_view note) {
+Result<void> Ledger::add_checkpoint(std::uint64_t size, std::string_view note,
+                                    const std::optional<Quote> &quote) {
     if (size < last_checkpoint_size_) {
         return {}; // It was overtaken by one that covers more.
     }
     if (auto set = be(Durability::power); !set) {
         return set;
     }
-    auto insert = database_.prepare("INSERT INTO checkpoints(size, note) VALUES(?, ?)");
-    if (!insert) {
-        return std::unexpected(std::move(insert.error()));
+    auto transaction = Transaction::begin(database_);
+    if (!transaction) {
+        return std::unexpected(std::move(transaction.error()));
     }
-    insert->bind(1, size);
-    insert->bind(2, note);
-    if (auto inserted = insert->run(); !inserted) {
-        return inserted;
+    if (auto put = put_checkpoint(database_, size, note, quote); !put) {
+        return put;
+    }
+    options_.on_step("checkpointing");
+    if (auto committed = transaction->commit(); !committed) {
+        return committed;
     }
     synced_ = true;
     last_checkpoint_ = note;
     last_checkpoint_size_ = size;
     options_.on_step("checkpointed");
     return {};
+}
+
+Result<AnchorBook> Ledger::read_anchors(std::uint64_t since_ns, std::size_t limit) {
+    return ledger::read_anchors(database_, since_ns, limit);
+}
+
+Result<Anchor> Ledger::begin_anchor(std::uint64_t at_ns, AnchorReason reason, const Hash &before) {
+    if (auto set = be(Durability::power); !set) {
+        return std::unexpected(std::move(set.error()));
+    }
+    auto put = put_anchor(database_, at_ns, reason, before);
+    options_.on_step("anchor pending");
+    return put;
+}
+
+Result<void> Ledger::end_anchor(std::uint64_t id, std::uint64_t count) {
+    auto ended = be(Durability::power).and_then([&] { return finish_anchor(database_, id, count); });
+    options_.on_step("anchor done");
+    return ended;
 }
 
 } // namespace dsmil::ledger

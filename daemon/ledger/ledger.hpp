@@ -4,8 +4,10 @@
 // disk. Its memory does not grow with the file.
 #pragma once
 
+#include "ledger/anchor_table.hpp"
 #include "ledger/database.hpp"
 #include "ledger/durability.hpp"
+#include "ledger/notary.hpp"
 #include "ledger/record.hpp"
 #include "ledger/schema.hpp"
 #include "ledger/tree.hpp"
@@ -70,12 +72,19 @@ class Ledger {
     [[nodiscard]] Head head() const { return {edge_.size(), edge_.root()}; }
     [[nodiscard]] const std::string &origin() const { return origin_; }
 
-    // Keeps a signed checkpoint of the first `size` records, durably. Only what was
+    // Keeps a signed checkpoint of the first `size` records, durably, and the
+    // TPM's quote of it when there is one. Only what was
     // durable before may be signed: a signature on records that are lost forks the log.
     // One that covers less than the last is not kept.
-    [[nodiscard]] Result<void> add_checkpoint(std::uint64_t size, std::string_view note);
+    [[nodiscard]] Result<void> add_checkpoint(std::uint64_t size, std::string_view note,
+                                              const std::optional<Quote> &quote = {});
     [[nodiscard]] const std::optional<std::string> &last_checkpoint() const { return last_checkpoint_; }
     [[nodiscard]] std::uint64_t last_checkpoint_size() const { return last_checkpoint_size_; }
+
+    // The TPM's anchors of checkpoints (anchor_table.hpp), each step durable.
+    [[nodiscard]] Result<AnchorBook> read_anchors(std::uint64_t since_ns, std::size_t limit);
+    [[nodiscard]] Result<Anchor> begin_anchor(std::uint64_t at_ns, AnchorReason reason, const Hash &before);
+    [[nodiscard]] Result<void> end_anchor(std::uint64_t id, std::uint64_t count);
 
     [[nodiscard]] Result<void> limit_bytes(std::uint64_t bytes) { return database_.limit_bytes(bytes); }
 

@@ -193,6 +193,27 @@ Result<void> write_ring(Database &database, const Id128 &load_id, std::uint64_t 
     return statement->run();
 }
 
+Result<void> put_checkpoint(Database &database, std::uint64_t size, std::string_view note,
+                            const std::optional<Quote> &quote) {
+    auto insert = database.prepare("INSERT INTO checkpoints(size, note) VALUES(?, ?)");
+    if (!insert) {
+        return std::unexpected(std::move(insert.error()));
+    }
+    insert->bind(1, size);
+    insert->bind(2, note);
+    if (auto inserted = insert->run(); !inserted || !quote) {
+        return inserted;
+    }
+    auto add = database.prepare("INSERT INTO quotes VALUES(last_insert_rowid(), ?, ?, ?)");
+    if (!add) {
+        return std::unexpected(std::move(add.error()));
+    }
+    add->bind(1, ByteView(quote->attest));
+    add->bind(2, ByteView(quote->signature));
+    add->bind(3, ByteView(quote->pcrs));
+    return add->run();
+}
+
 Result<std::uint64_t> count_records(Database &database) {
     return database.number("SELECT coalesce(max(seq) + 1, 0) FROM records");
 }

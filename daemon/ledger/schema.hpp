@@ -4,10 +4,13 @@
 
 #include "base/host.hpp"
 #include "ledger/database.hpp"
+#include "ledger/notary.hpp"
 #include "ledger/tree.hpp"
 
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace dsmil::ledger {
 
@@ -41,6 +44,10 @@ struct Meta {
 // tampered when it holds anything that does not belong there.
 [[nodiscard]] Result<Meta> read_meta(Database &database);
 [[nodiscard]] Result<void> write_ring(Database &database, const Id128 &load_id, std::uint64_t next);
+
+// Adds a checkpoint, and the TPM's quote of it, in the caller's transaction.
+[[nodiscard]] Result<void> put_checkpoint(Database &database, std::uint64_t size, std::string_view note,
+                                          const std::optional<Quote> &quote);
 
 // How many records there are, taking for granted that none is missing.
 [[nodiscard]] Result<std::uint64_t> count_records(Database &database);

@@ -2,6 +2,7 @@
 #include "ledger/service.hpp"
 
 #include "ledger/checkpoint.hpp"
+#include "ledger/critical.hpp"
 #include "ledger/note.hpp"
 
 #include <algorithm>
@@ -54,9 +55,11 @@ std::size_t memory_of(const Record &record) {
 
 } // namespace
 
-Service::Service(Reactor &reactor, const Log &log, const Clock &clock, Signer &signer)
-    : reactor_(reactor), log_(log), clock_(clock), signer_(signer), boot_id_(boot_id()),
-      checkpoint_timer_(reactor), writer_("dsmild-ledger"), reader_worker_("dsmild-reader") {}
+Service::Service(Reactor &reactor, const Log &log, const Clock &clock, Signer &signer, Notary *notary)
+    : reactor_(reactor), log_(log), clock_(clock), signer_(signer), notary_(notary), boot_id_(boot_id()),
+      checkpoint_timer_(reactor), sealer_(log, clock, signer, notary),
+      anchorer_(reactor, log, clock, notary, *this), writer_("dsmild-ledger"),
+      reader_worker_("dsmild-reader") {}
 
 Result<void> Service::start(ServiceOptions options) {
     options_ = std::move(options);
@@ -72,6 +75,10 @@ Result<void> Service::start(ServiceOptions options) {
     }
     reader_ = std::make_unique<LedgerReader>(std::move(*reader));
     snapshot_ = take_snapshot();
+    anchorer_.configure(options_.anchors_per_day, options_.anchor_interval);
+    if (!options_.cosign_key.empty()) {
+        return sealer_.cosign_with(options_.cosign_key, snapshot_.origin);
+    }
     return {};
 }
 
@@ -84,19 +91,6 @@ bool Service::stop(std::chrono::milliseconds patience) {
 
 Snapshot Service::take_snapshot() const {
     return {ledger_->head(), ledger_->origin(), ledger_->last_checkpoint(), ledger_->last_checkpoint_size()};
-}
-
-template <typename T, typename Work>
-void Service::submit(Worker &worker, Work work, Then<Result<T>> then) {
-    // Shared, because the task may be refused, and then the caller hears of it here.
-    const auto answer = std::make_shared<Then<Result<T>>>(std::move(then));
-    const bool taken = worker.submit(normal, [this, work = std::move(work), answer]() mutable {
-        Result<T> result = work();
-        reactor_.post([answer, result = std::move(result)]() mutable { (*answer)(std::move(result)); });
-    });
-    if (!taken) {
-        reactor_.post([answer] { (*answer)(fail(Code::try_again, "too much work waits for the ledger")); });
-    }
 }
 
 Record Service::own_record(std::string action, std::string outcome) const {
@@ -130,7 +124,8 @@ void Service::append(std::vector<Record> records, Durability durability, Then<Re
     }
     queued_bytes_ += bytes;
     const std::size_t count = records.size();
-    queue_.push_back({std::move(records), count, bytes, durability, std::move(then)});
+    const bool critical = std::ranges::any_of(records, is_critical);
+    queue_.push_back({std::move(records), count, bytes, critical, durability, std::move(then)});
     if (!committing_) {
         commit_next();
     }
@@ -167,6 +162,7 @@ void Service::commit_next() {
 
 void Service::committed(std::vector<Queued> group, Result<Committed> result) {
     auto answers = result ? std::move(result->answers) : std::unexpected(std::move(result.error()));
+    critical_ = critical_ || (answers && std::ranges::any_of(group, &Queued::critical));
     if (result) {
         publish(result->snapshot);
         trouble_ = answers ? std::nullopt : std::optional(answers.error());
@@ -240,12 +236,22 @@ void Service::await(std::uint64_t sequence, std::chrono::milliseconds patience, 
 }
 
 void Service::schedule_checkpoint() {
-    if (checkpoint_scheduled_ || snapshot_.head.size <= snapshot_.checkpoint_size || !signer_.public_key()) {
+    if (checkpoint_under_way_ || snapshot_.head.size <= snapshot_.checkpoint_size || !signer_.public_key()) {
         return;
     }
+    // While they fail, what is critical waits for the next try like everything else.
+    const bool at_once = critical_ && checkpoint_pause_.count() == 0;
+    if (at_once) {
+        // One that waits for its interval is made now.
+        const std::chrono::nanoseconds since(clock_.boottime_ns() - last_checkpoint_ns_);
+        const auto rest = std::chrono::ceil<std::chrono::milliseconds>(critical_interval - since);
+        checkpoint_timer_.start(std::clamp(rest, std::chrono::milliseconds(0), critical_interval),
+                                [this] { periodic_checkpoint(); });
+    } else if (!checkpoint_scheduled_) {
+        checkpoint_timer_.start(std::max(options_.checkpoint_interval, checkpoint_pause_),
+                                [this] { periodic_checkpoint(); });
+    }
     checkpoint_scheduled_ = true;
-    checkpoint_timer_.start(std::max(options_.checkpoint_interval, checkpoint_pause_),
-                            [this] { periodic_checkpoint(); });
 }
 
 void Service::signer_ready() {
@@ -255,13 +261,16 @@ void Service::signer_ready() {
         checkpoint_scheduled_ = false;
     }
     schedule_checkpoint();
+    anchorer_.notary_ready();
 }
 
 void Service::periodic_checkpoint() {
     checkpoint_under_way_ = true;
-    checkpoint([this](Result<void> result) {
+    const bool critical = std::exchange(critical_, false);
+    checkpoint(critical ? Occasion::critical : Occasion::interval, [this, critical](Result<void> result) {
         checkpoint_scheduled_ = false;
         checkpoint_under_way_ = false;
+        critical_ = critical_ || (critical && !result);
         if (!result && !unsigned_because_) {
             log_.write_error(LogLevel::warning, "checkpoint_failed", result.error());
         }
@@ -273,23 +282,26 @@ void Service::periodic_checkpoint() {
     });
 }
 
-void Service::checkpoint(Then<Result<void>> then) {
+void Service::checkpoint(Occasion occasion, Then<Result<void>> then) {
     if (snapshot_.head.size <= snapshot_.checkpoint_size) {
         then({});
         return;
     }
-    sync([this, then = std::move(then)](Result<Head> head) mutable {
+    const std::chrono::nanoseconds since(clock_.boottime_ns() - last_evidence_ns_);
+    const bool evidence = occasion != Occasion::interval || since >= options_.evidence_interval;
+    sync([this, evidence, occasion, then = std::move(then)](Result<Head> head) mutable {
         if (!head) {
             then(std::unexpected(std::move(head.error())));
             return;
         }
-        sign(*head, [this, size = head->size, then = std::move(then)](Result<std::string> note) mutable {
-            if (!note) {
-                then(std::unexpected(std::move(note.error())));
-                return;
-            }
-            keep_checkpoint(size, std::move(*note), std::move(then));
-        });
+        sealer_.draft({snapshot_.origin, head->size, head->root}, evidence,
+                      [this, occasion, then = std::move(then)](Result<Draft> drafted) mutable {
+                          if (!drafted) {
+                              then(std::unexpected(std::move(drafted.error())));
+                              return;
+                          }
+                          keep_checkpoint(std::move(*drafted), occasion, std::move(then));
+                      });
     });
 }
 
@@ -305,49 +317,74 @@ void Service::sync(Then<Result<Head>> then) {
         std::move(then));
 }
 
-void Service::sign(const Head &head, Then<Result<std::string>> then) {
-    const auto spki = signer_.public_key();
-    auto key = spki ? VerifierKey::ecdsa(snapshot_.origin, *spki)
-                    : Result<VerifierKey>(fail(Code::tpm_missing, "no key signs the ledger"));
-    if (!key) {
-        then(std::unexpected(std::move(key.error())));
-        return;
-    }
-    std::string text = Checkpoint{snapshot_.origin, head.size, head.root}.text();
-    const Hash digest = sha256(as_bytes(text));
-    signer_.sign(digest, [key = std::move(*key), text = std::move(text),
-                          then = std::move(then)](Result<Bytes> signature) mutable {
-        if (!signature) {
-            then(std::unexpected(std::move(signature.error()).in("signing a checkpoint")));
-            return;
-        }
-        const Note note{std::move(text), {{key.name, key.id, std::move(*signature)}}};
-        // The key may have become another while it was signed, and a signature may be wrong.
-        if (verify(note, key) != NoteVerdict::signed_by_key) {
-            then(fail(Code::tpm_failed, "signing a checkpoint: the signature is not the key's"));
-            return;
-        }
-        then(note.format());
-    });
-}
-
-void Service::keep_checkpoint(std::uint64_t size, std::string note, Then<Result<void>> then) {
+void Service::keep_checkpoint(Draft draft, Occasion occasion, Then<Result<void>> then) {
+    const bool evidence = draft.evidence;
     submit<Snapshot>(
         writer_,
-        [this, size, note = std::move(note)]() -> Result<Snapshot> {
-            if (auto kept = ledger_->add_checkpoint(size, note); !kept) {
+        [this, draft = std::move(draft)]() -> Result<Snapshot> {
+            const auto note = sealer_.finish(draft);
+            if (!note) {
+                return std::unexpected(note.error());
+            }
+            if (auto kept = ledger_->add_checkpoint(draft.checkpoint.size, *note, draft.quote); !kept) {
                 return std::unexpected(std::move(kept.error()).in("keeping a checkpoint"));
             }
             return take_snapshot();
         },
-        [this, then = std::move(then)](Result<Snapshot> snapshot) mutable {
+        [this, evidence, occasion, then = std::move(then)](Result<Snapshot> snapshot) mutable {
             if (!snapshot) {
                 then(std::unexpected(std::move(snapshot.error())));
                 return;
             }
+            last_checkpoint_ns_ = clock_.boottime_ns();
+            last_evidence_ns_ = evidence ? last_checkpoint_ns_ : last_evidence_ns_;
             publish(*snapshot);
+            anchorer_.checkpointed(occasion == Occasion::critical);
             then({});
         });
+}
+
+void Service::close(Then<Result<void>> then) {
+    checkpoint(Occasion::closing, [this, then = std::move(then)](Result<void> result) mutable {
+        anchorer_.close(
+            [then = std::move(then), result = std::move(result)]() mutable { then(std::move(result)); });
+    });
+}
+
+void Service::certify_anchors(Bytes nonce, Then<Result<AnchorEvidence>> then) {
+    if (notary_ == nullptr) {
+        then(fail(Code::tpm_missing, "nothing remembers the ledger"));
+        return;
+    }
+    notary_->certify(std::move(nonce), std::move(then));
+}
+
+void Service::read_book(std::uint64_t since_ns, std::size_t limit, Then<Result<AnchorBook>> then) {
+    submit<AnchorBook>(
+        writer_, [this, since_ns, limit] { return ledger_->read_anchors(since_ns, limit); }, std::move(then));
+}
+
+void Service::begin_anchor(std::uint64_t at_ns, AnchorReason reason, const Hash &before,
+                           Then<Result<Anchor>> then) {
+    submit<Anchor>(
+        writer_, [this, at_ns, reason, before] { return ledger_->begin_anchor(at_ns, reason, before); },
+        std::move(then));
+}
+
+void Service::end_anchor(std::uint64_t id, std::uint64_t count, Then<Result<void>> then) {
+    submit<void>(writer_, [this, id, count] { return ledger_->end_anchor(id, count); }, std::move(then));
+}
+
+void Service::notice(std::string action, std::string detail) {
+    Record record = own_record(std::move(action), "noticed");
+    record.context.push_back({"detail", std::move(detail)});
+    std::vector<Record> records;
+    records.push_back(std::move(record));
+    append(std::move(records), [this](const Result<Appended> &kept) {
+        if (!kept) {
+            log_.write_error(LogLevel::error, "ledger_append_failed", kept.error());
+        }
+    });
 }
 
 void Service::export_copy(Then<Result<Fd>> then) {
@@ -378,36 +415,36 @@ void Service::export_copy(Then<Result<Fd>> then) {
 }
 
 void Service::seal_export(const std::string &path, const Head &head, Then<Result<Fd>> then) {
-    sign(head, [this, path, size = head.size, then = std::move(then)](Result<std::string> note) mutable {
-        // Without a TPM the copy is as unsigned as the ledger itself, and verification will say so.
-        const bool no_signer = !note && note.error().code == Code::tpm_missing;
-        if (!note && !no_signer) {
-            ::unlink(path.c_str());
-            then(std::unexpected(std::move(note.error())));
-            return;
-        }
-        submit<Fd>(
-            reader_worker_,
-            [path, size, note = note.value_or("")]() -> Result<Fd> {
-                auto sealed = note.empty() ? Result<void>{} : seal_copy(path, size, note);
-                auto fd = open_and_unlink(path);
-                if (!sealed) {
-                    return std::unexpected(std::move(sealed.error()).in("sealing the export"));
-                }
-                return fd;
-            },
-            std::move(then));
-    });
+    sealer_.draft(
+        {snapshot_.origin, head.size, head.root}, true,
+        [this, path, then = std::move(then)](Result<Draft> drafted) mutable {
+            // Without a TPM the copy is as unsigned as the ledger itself, and verification will say so.
+            const bool no_signer = !drafted && drafted.error().code == Code::tpm_missing;
+            if (!drafted && !no_signer) {
+                ::unlink(path.c_str());
+                then(std::unexpected(std::move(drafted.error())));
+                return;
+            }
+            submit<Fd>(
+                reader_worker_,
+                [this, path,
+                 draft = drafted ? std::optional(std::move(*drafted)) : std::nullopt]() -> Result<Fd> {
+                    auto sealed = draft ? sealer_.finish(*draft).and_then([&](const std::string &note) {
+                        return seal_copy(path, draft->checkpoint.size, note, draft->quote);
+                    })
+                                        : Result<void>{};
+                    auto fd = open_and_unlink(path);
+                    if (!sealed) {
+                        return std::unexpected(std::move(sealed.error()).in("sealing the export"));
+                    }
+                    return fd;
+                },
+                std::move(then));
+        });
 }
 
 Result<std::string> Service::verifier_key() const {
-    const auto spki = signer_.public_key();
-    if (!spki) {
-        return fail(Code::tpm_missing, "no key signs the ledger");
-    }
-    return VerifierKey::ecdsa(snapshot_.origin, *spki).transform([](const VerifierKey &key) {
-        return key.text();
-    });
+    return sealer_.key(snapshot_.origin).transform([](const VerifierKey &key) { return key.text(); });
 }
 
 } // namespace dsmil::ledger

@@ -10,8 +10,10 @@
 #include "base/reactor.hpp"
 #include "base/worker.hpp"
 #include "dsmil/fd.hpp"
+#include "ledger/anchorer.hpp"
 #include "ledger/export.hpp"
 #include "ledger/ledger.hpp"
+#include "ledger/sealer.hpp"
 #include "ledger/signer.hpp"
 
 #include <array>
@@ -44,10 +46,22 @@ struct ServiceOptions {
     LedgerOptions ledger;
     std::string state_dir; // for exports in the making
     std::chrono::milliseconds checkpoint_interval{1'000};
+    // Between checkpoints that are cosigned and quoted, too.
+    std::chrono::milliseconds evidence_interval{60'000};
+    std::string cosign_key; // a PEM file, made when it is not there; empty: no cosignature
+    // Of checkpoints in the TPM, whose memory wears out.
+    unsigned anchors_per_day = 0; // 0: none
+    std::chrono::milliseconds anchor_interval{600'000};
 };
 
-class Service {
+// Why a checkpoint is made.
+enum class Occasion : std::uint8_t { interval, critical, closing };
+
+class Service final : private AnchorStore {
   public:
+    // Critical records are signed at once, and however many there are, not more
+    // often than this.
+    static constexpr std::chrono::milliseconds critical_interval{1'000};
     static constexpr std::uint64_t max_read = 1'000; // records in one read()
     static constexpr std::size_t max_waiters = 64;
     // What waits for the disk; more is refused (try_again). What comes while the
@@ -55,7 +69,8 @@ class Service {
     static constexpr std::size_t max_queued_bytes = 8U << 20U;
     static constexpr std::size_t max_group_bytes = 2U << 20U;
 
-    Service(Reactor &reactor, const Log &log, const Clock &clock, Signer &signer);
+    // Without a notary there are no quotes.
+    Service(Reactor &reactor, const Log &log, const Clock &clock, Signer &signer, Notary *notary = nullptr);
 
     // Opens the ledger; blocks, for the start of the daemon.
     [[nodiscard]] Result<void> start(ServiceOptions options);
@@ -100,7 +115,15 @@ class Service {
 
     // Signs what is not signed yet, now: calls back with an error when that
     // did not work (no TPM, disk full, a signature that does not hold).
-    void checkpoint(Then<Result<void>> then);
+    void checkpoint(Occasion occasion, Then<Result<void>> then);
+    // The same for the end, and anchors it.
+    void close(Then<Result<void>> then);
+
+    // What the TPM remembers.
+    [[nodiscard]] const Anchorer &anchors() const { return anchorer_; }
+    // See Notary::certify(); tpm_missing without one.
+    void certify_anchors(Bytes nonce, Then<Result<AnchorEvidence>> then);
+    void adopt_anchors(Then<Result<void>> then) { anchorer_.adopt(std::move(then)); }
 
     // A clean copy that ends with a checkpoint of all its records (unsigned when
     // there is no TPM). The file has no name any more and goes with the descriptor.
@@ -111,6 +134,8 @@ class Service {
 
     // The verifier key line, when there is a key.
     [[nodiscard]] Result<std::string> verifier_key() const;
+    // That of the cosignatures; nothing when there are none.
+    [[nodiscard]] std::optional<std::string> cosigner_key() const { return sealer_.cosigner_key(); }
 
   private:
     struct Waiter {
@@ -123,6 +148,7 @@ class Service {
         std::vector<Record> records;
         std::size_t count; // of them
         std::size_t bytes;
+        bool critical;
         Durability durability;
         Then<Result<Appended>> then; // null: was told already
     };
@@ -140,9 +166,15 @@ class Service {
     void wake_waiters(std::uint64_t below);
     void schedule_checkpoint();
     void periodic_checkpoint();
-    void sign(const Head &head, Then<Result<std::string>> then);
     void sync(Then<Result<Head>> then);
-    void keep_checkpoint(std::uint64_t size, std::string note, Then<Result<void>> then);
+    void keep_checkpoint(Draft draft, Occasion occasion, Then<Result<void>> then);
+    // AnchorStore
+    void read_book(std::uint64_t since_ns, std::size_t limit, Then<Result<AnchorBook>> then) override;
+    void begin_anchor(std::uint64_t at_ns, AnchorReason reason, const Hash &before,
+                      Then<Result<Anchor>> then) override;
+    void end_anchor(std::uint64_t id, std::uint64_t count, Then<Result<void>> then) override;
+    [[nodiscard]] std::uint64_t signed_size() const override { return snapshot_.checkpoint_size; }
+    void notice(std::string action, std::string detail) override;
     void seal_export(const std::string &path, const Head &head, Then<Result<Fd>> then);
     [[nodiscard]] Snapshot take_snapshot() const; // on the writer's thread
     template <typename T, typename Work>
@@ -152,6 +184,7 @@ class Service {
     const Log &log_;
     const Clock &clock_;
     Signer &signer_;
+    Notary *notary_;
     ServiceOptions options_;
     Id128 boot_id_;
     Snapshot snapshot_;
@@ -167,11 +200,29 @@ class Service {
     bool checkpoint_under_way_ = false;
     std::optional<Error> unsigned_because_;
     std::chrono::milliseconds checkpoint_pause_{0}; // until the next try: grows while they fail
+    bool critical_ = false;                         // a record waits to be signed at once
+    std::uint64_t last_checkpoint_ns_ = 0;          // CLOCK_BOOTTIME
+    std::uint64_t last_evidence_ns_ = 0;            // likewise
+    Sealer sealer_;
+    Anchorer anchorer_;
     std::uint64_t exports_ = 0;
     std::unique_ptr<Ledger> ledger_;       // of the writer's thread, once started
     std::unique_ptr<LedgerReader> reader_; // of the reader's thread
     Worker writer_;                        // these last: they use the others
     Worker reader_worker_;
 };
+
+template <typename T, typename Work>
+void Service::submit(Worker &worker, Work work, Then<Result<T>> then) {
+    // Shared, because the task may be refused, and then the caller hears of it here.
+    const auto answer = std::make_shared<Then<Result<T>>>(std::move(then));
+    const bool taken = worker.submit(normal, [this, work = std::move(work), answer]() mutable {
+        Result<T> result = work();
+        reactor_.post([answer, result = std::move(result)]() mutable { (*answer)(std::move(result)); });
+    });
+    if (!taken) {
+        reactor_.post([answer] { (*answer)(fail(Code::try_again, "too much work waits for the ledger")); });
+    }
+}
 
 } // namespace dsmil::ledger

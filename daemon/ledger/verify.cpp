@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ledger/verify.hpp"
 
+#include "ledger/anchor_check.hpp"
 #include "ledger/claims.hpp"
+#include "ledger/quotes.hpp"
 #include "ledger/record.hpp"
 #include "ledger/scan.hpp"
 #include "ledger/signed_checkpoint.hpp"
 #include "ledger/verify_folder.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <filesystem>
@@ -192,27 +195,39 @@ bool lacks_wal(const std::string &path) {
     return file.good() && header[18] == 2 && !std::filesystem::exists(path + "-wal");
 }
 
-// What this release does not write it cannot check, so it must not be there.
-Result<void> check_reserved(Database &database, std::uint64_t format) {
-    if (format < 2) {
-        return {};
+// The quotes and anchors of its checkpoints, into the report.
+Result<void> judge_tpm(VerifyReport &report, Database &database, std::uint64_t format,
+                       std::span<const NoteVerifier> keys, const VerifyOptions &options) {
+    const auto quotes = format >= 2 ? check_quotes(database, keys, options.ak) : Result<std::uint64_t>(0);
+    if (!quotes) {
+        return std::unexpected(quotes.error());
     }
-    const auto rows =
-        database.number("SELECT (SELECT count(*) FROM quotes) + (SELECT count(*) FROM anchors)");
-    if (!rows) {
-        return std::unexpected(rows.error());
+    report.quotes = *quotes;
+    report.quotes_verified = options.ak != nullptr && *quotes > 0;
+    const auto anchors = check_anchors(database, format, options.tpm);
+    if (!anchors) {
+        return std::unexpected(anchors.error());
     }
-    return *rows == 0 ? Result<void>{} : tampered("the tables quotes and anchors: they are not empty");
+    report.anchors = anchors->anchors;
+    report.adopted = anchors->adopted;
+    if (anchors->adopted > 0) {
+        report.notes.push_back(std::format(
+            "the TPM's memory of the ledger began anew {} times, at last with {} records: of what "
+            "was before it says nothing",
+            anchors->adopted, anchors->adopted_size));
+    }
+    if (options.tpm != nullptr) {
+        report.freshness = Freshness::tpm;
+        report.fresh_size = std::min(anchors->fresh_size, report.size);
+    }
+    return {};
 }
 
 Result<Verified> verify_database(Database &database, std::span<const NoteVerifier> keys,
-                                 const std::optional<Checkpoint> &held) {
+                                 const std::optional<Checkpoint> &held, const VerifyOptions &options) {
     const auto format = check_tables(database);
     if (!format) {
         return std::unexpected(format.error());
-    }
-    if (auto reserved = check_reserved(database, *format); !reserved) {
-        return std::unexpected(std::move(reserved.error()));
     }
     const auto meta = read_meta(database);
     if (!meta) {
@@ -245,18 +260,22 @@ Result<Verified> verify_database(Database &database, std::span<const NoteVerifie
     report.root = scanned->root;
     report.checkpoints = stored.claims().own();
     report.newest_realtime_ns = scanned->newest_realtime_ns;
+    if (auto tpm = judge_tpm(report, database, *format, keys, options); !tpm) {
+        return std::unexpected(std::move(tpm.error()));
+    }
     return Verified{std::move(report), *newest};
 }
 
 Result<Verified> verify_ledger(const std::string &path, std::span<const NoteVerifier> keys,
-                               const std::optional<Checkpoint> &held) {
+                               const std::optional<Checkpoint> &held, const VerifyOptions &options) {
     auto database = Database::open(path, Database::Mode::read_only);
     if (!database) {
         return std::unexpected(std::move(database.error()));
     }
     const bool no_wal = lacks_wal(path);
     // One snapshot, even of a ledger that is being written.
-    auto verified = database->run("BEGIN").and_then([&] { return verify_database(*database, keys, held); });
+    auto verified =
+        database->run("BEGIN").and_then([&] { return verify_database(*database, keys, held, options); });
     if (verified && no_wal) {
         verified->report.notes.emplace_back(
             "the file is a live ledger's without its -wal file, so newer records may be "
@@ -268,7 +287,9 @@ Result<Verified> verify_ledger(const std::string &path, std::span<const NoteVeri
 // What shows that the log is new: the held checkpoint, and better than that its witnesses.
 Result<void> judge_freshness(VerifyReport &report, const Note &newest, const SignedCheckpoint *held,
                              const VerifyOptions &options) {
-    if (held != nullptr) {
+    // The TPM's word is as of now, and stands above the others.
+    const bool by_tpm = report.freshness == Freshness::tpm;
+    if (held != nullptr && !by_tpm) {
         report.freshness = Freshness::held_checkpoint;
         report.fresh_size = held->checkpoint.size;
     }
@@ -295,7 +316,7 @@ Result<void> judge_freshness(VerifyReport &report, const Note &newest, const Sig
     if (best->needs_witnesses) {
         report.fresh_since = best->since;
         const std::uint64_t age = options.now > best->since ? options.now - best->since : 0;
-        if (age <= options.max_age_s) {
+        if (age <= options.max_age_s && !by_tpm) {
             report.freshness = Freshness::witnessed;
             report.fresh_size = covered;
         }
@@ -320,6 +341,11 @@ std::string VerifyReport::text() const {
         text += " at " + time_text(newest_realtime_ns / billion);
     }
     text += std::format(", root {}, signed by {}", to_base64(root), origin);
+    if (quotes > 0) {
+        text +=
+            std::format(", {} of its checkpoints quoted by {}", quotes,
+                        quotes_verified ? "the attestation key" : "an attestation key that was not checked");
+    }
     if (!witnesses.empty()) {
         text += std::format(", cosigned by {} witnesses as of {}", witnesses.size(), time_text(fresh_since));
     }
@@ -329,6 +355,9 @@ std::string VerifyReport::text() const {
         break;
     case Freshness::held_checkpoint:
         text += std::format("; not older than the held checkpoint of {} records", fresh_size);
+        break;
+    case Freshness::tpm:
+        text += std::format("; the TPM was asked and remembers it: fresh up to {} records", fresh_size);
         break;
     case Freshness::witnessed:
         text += std::format("; fresh up to the {} records that they saw", fresh_size);
@@ -357,8 +386,13 @@ Result<VerifyReport> verify_log(const std::string &path, std::span<const NoteVer
     }
     std::error_code error;
     const bool is_folder = std::filesystem::is_directory(path, error);
-    auto verified =
-        is_folder ? verify_folder(path, keys, held_checkpoint) : verify_ledger(path, keys, held_checkpoint);
+    if (is_folder && (options.tpm != nullptr || options.ak != nullptr)) {
+        return fail(Code::usage,
+                    "a folder of tiles has no quotes and anchors: the evidence of a TPM goes with a "
+                    "ledger file");
+    }
+    auto verified = is_folder ? verify_folder(path, keys, held_checkpoint)
+                              : verify_ledger(path, keys, held_checkpoint, options);
     auto judged = verified
                       ? judge_freshness(verified->report, verified->newest, held ? &*held : nullptr, options)
                       : std::unexpected(verified.error());

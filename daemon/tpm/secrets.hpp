@@ -18,8 +18,8 @@ namespace dsmil::tpm {
 inline constexpr std::size_t max_secret_bytes = 32;
 
 // The file of a secret is "dsmil." and its name.
-inline constexpr std::array<std::string_view, 6> secret_names = {
-    "owner", "endorsement", "attestation-key", "checkpoint-key", "grant-key", "device-key",
+inline constexpr std::array<std::string_view, 7> secret_names = {
+    "owner", "endorsement", "attestation-key", "checkpoint-key", "grant-key", "device-key", "anchor",
 };
 
 class Secrets {

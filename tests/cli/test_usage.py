@@ -236,7 +236,7 @@ class Pages(TestCase):
     def test_bash_completes_commands_options_and_values(self):
         self.assertEqual(self.complete_in_bash("sh"), ["show"])
         self.assertEqual(self.complete_in_bash("audit", "v"), ["verify"])
-        self.assertEqual(self.complete_in_bash("--socket", "/x", "audit", "e"), ["export"])
+        self.assertEqual(self.complete_in_bash("--socket", "/x", "audit", "exp"), ["export"])
         self.assertEqual(self.complete_in_bash("list", "--ri"), ["--risk"])
         self.assertEqual(self.complete_in_bash("list", "--risk", "q"), ["quarantined"])
         self.assertEqual(self.complete_in_bash("show", "data-d"), ["data-destruction"])

@@ -45,6 +45,10 @@ TEST(Config, NamesTheRangeOfAWrongValue) {
               "f.toml:2: ledger.checkpoint_interval_ms must be from 1000 to 3600000");
     EXPECT_EQ(complaint("[ledger]\nmax_bytes = -1\n"),
               "f.toml:2: ledger.max_bytes must be from 0 to 8796093022208");
+    EXPECT_EQ(complaint("[ledger]\nanchor_interval_ms = 599999\n"),
+              "f.toml:2: ledger.anchor_interval_ms must be from 600000 to 86400000");
+    EXPECT_NE(complaint("[ledger]\nanchors_per_day = 4\n").find("must be 0 or at least 5"),
+              std::string::npos);
     EXPECT_EQ(complaint("[ledger]\nstate_dir = \"relative\"\n"),
               "f.toml:2: ledger.state_dir must be an absolute path");
     EXPECT_EQ(complaint("[log]\nlevel = \"loud\"\n"),
@@ -113,6 +117,9 @@ TEST_F(DocumentedConfig, SaysTheDefaults) {
     EXPECT_EQ(documented->ledger.state_dir, defaults.ledger.state_dir);
     EXPECT_EQ(documented->ledger.origin, defaults.ledger.origin);
     EXPECT_EQ(documented->ledger.checkpoint_interval, defaults.ledger.checkpoint_interval);
+    EXPECT_EQ(documented->ledger.evidence_interval, defaults.ledger.evidence_interval);
+    EXPECT_EQ(documented->ledger.anchors_per_day, defaults.ledger.anchors_per_day);
+    EXPECT_EQ(documented->ledger.anchor_interval, defaults.ledger.anchor_interval);
     EXPECT_EQ(documented->ledger.max_bytes, defaults.ledger.max_bytes);
     EXPECT_EQ(documented->tpm.tcti, defaults.tpm.tcti);
     EXPECT_EQ(documented->tpm.limits.extend_pcrs, defaults.tpm.limits.extend_pcrs);

@@ -197,7 +197,7 @@ TEST_F(LedgerAcknowledgement, ACheckpointCoversWhatWasAcknowledgedWithLess) {
     append(plain(1, 3), Durability::process);
     wait_for(1);
     bool signed_off = false;
-    service.checkpoint([&](const Result<void> &result) {
+    service.checkpoint(Occasion::interval, [&](const Result<void> &result) {
         EXPECT_TRUE(result);
         signed_off = true;
     });

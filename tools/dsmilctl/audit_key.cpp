@@ -11,16 +11,23 @@ dsmil::Result<int> run_audit_key(const Call &call, Output &out) {
     if (!body) {
         return std::unexpected(body.error());
     }
-    const auto key = decode_object("dsmild", *body).and_then([](const boost::json::object &answer) {
-        return string_member(answer, "vkey");
-    });
+    const auto answer = decode_object("dsmild", *body);
+    const auto key =
+        answer.and_then([](const boost::json::object &object) { return string_member(object, "vkey"); });
     if (!key) {
         return std::unexpected(key.error());
     }
+    const auto *second = answer->if_contains("cosigner_vkey");
+    const bool cosigned = second != nullptr && second->is_string();
     if (call.json) {
-        out.object({{"schema", call.command->schema}, {"vkey", *key}});
-    } else {
-        out.line(printable(*key));
+        out.object({{"schema", call.command->schema},
+                    {"vkey", *key},
+                    {"cosigner_vkey", cosigned ? *second : boost::json::value()}});
+        return 0;
+    }
+    out.line(printable(*key));
+    if (cosigned) {
+        out.line(printable(second->get_string()));
     }
     return 0;
 }

@@ -2,12 +2,14 @@
 #include "command.hpp"
 #include "ledger/verify.hpp"
 #include "new_file.hpp"
+#include "nonce.hpp"
 #include "output.hpp"
 #include "proof_text.hpp"
 #include "text.hpp"
 
 #include <boost/json/array.hpp>
 #include <chrono>
+#include <format>
 #include <limits>
 
 namespace dsmilctl {
@@ -25,8 +27,43 @@ std::string_view name_of(ledger::Freshness freshness) {
         return "held_checkpoint";
     case ledger::Freshness::witnessed:
         return "witnessed";
+    case ledger::Freshness::tpm:
+        return "tpm";
     }
     return "not_shown";
+}
+
+dsmil::Result<dsmil::attest::QuoteVerifier> read_ak(const std::string &path) {
+    constexpr std::size_t max_key_bytes = 16'384;
+    auto file = read_file(path, max_key_bytes);
+    if (!file) {
+        return std::unexpected(std::move(file.error()));
+    }
+    auto key = dsmil::attest::PublicKey::read(dsmil::as_bytes(*file));
+    if (!key) {
+        return dsmil::fail(dsmil::Code::usage, std::format("{} is no attestation key", path),
+                           {key.error().detail});
+    }
+    return dsmil::attest::QuoteVerifier::make(std::move(*key));
+}
+
+// The nonce must be the verifier's own, or the evidence may be of any time.
+dsmil::Result<ledger::AnchorWitness> read_evidence(const Call &call, const dsmil::attest::QuoteVerifier *ak) {
+    const auto file = call.option("--tpm-evidence");
+    if (!call.has("--nonce") || ak == nullptr || !file) {
+        return dsmil::fail(dsmil::Code::usage, "--tpm-evidence goes with --nonce and --ak");
+    }
+    const auto nonce = nonce_of(call);
+    if (!nonce) {
+        return std::unexpected(nonce.error());
+    }
+    const auto text = read_file(*file, ledger::max_evidence_bytes);
+    if (!text) {
+        return std::unexpected(text.error());
+    }
+    return ledger::parse_evidence(*text).and_then([&](const ledger::AnchorEvidence &evidence) {
+        return ledger::verify_evidence(evidence, ak->key(), *nonce);
+    });
 }
 
 dsmil::Result<ledger::VerifyReport> verify(const Call &call) {
@@ -66,6 +103,26 @@ dsmil::Result<ledger::VerifyReport> verify(const Call &call) {
     } else if (call.has("--max-age")) {
         return dsmil::fail(dsmil::Code::usage, "--max-age goes with --witness-policy");
     }
+    std::optional<dsmil::attest::QuoteVerifier> ak;
+    if (const auto file = call.option("--ak")) {
+        auto read = read_ak(*file);
+        if (!read) {
+            return std::unexpected(std::move(read.error()));
+        }
+        ak.emplace(std::move(*read));
+        options.ak = &*ak;
+    }
+    std::optional<ledger::AnchorWitness> tpm;
+    if (call.has("--tpm-evidence")) {
+        const auto witness = read_evidence(call, ak ? &*ak : nullptr);
+        if (!witness) {
+            return std::unexpected(witness.error());
+        }
+        tpm = *witness;
+        options.tpm = &*tpm;
+    } else if (call.has("--nonce")) {
+        return dsmil::fail(dsmil::Code::usage, "--nonce goes with --tpm-evidence");
+    }
     const std::vector<ledger::NoteVerifier> verifiers(keys->begin(), keys->end());
     return ledger::verify_log(call.argument("FILE"), verifiers, options);
 }
@@ -93,6 +150,10 @@ dsmil::Result<int> run_audit_verify(const Call &call, Output &out) {
              {"size", report->size},
              {"root", dsmil::to_hex(report->root)},
              {"checkpoints", report->checkpoints},
+             {"quotes", report->quotes},
+             {"quotes_verified", report->quotes_verified},
+             {"anchors", report->anchors},
+             {"adopted", report->adopted},
              {"newest", time(report->newest_realtime_ns)},
              {"fresh", report->freshness != ledger::Freshness::not_shown},
              {"freshness", name_of(report->freshness)},

@@ -18,11 +18,11 @@ namespace {
 constexpr std::size_t max_line_bytes = 4096;
 
 using CheckFunction = Check (*)(const Machine &);
-constexpr std::array<CheckFunction, 16> checks = {
-    check_headers,     check_installed,  check_loaded,      check_version,
-    check_secure_boot, check_firmware,   check_dell_smbios, check_devices,
-    check_nodes,       check_audit_ring, check_tpm,         check_tpm_access,
-    check_clock,       check_daemon,     check_tpm_origin,  check_ledger,
+constexpr std::array<CheckFunction, 17> checks = {
+    check_headers,  check_installed,   check_loaded,  check_version, check_secure_boot,
+    check_firmware, check_dell_smbios, check_devices, check_nodes,   check_audit_ring,
+    check_tpm,      check_tpm_access,  check_clock,   check_daemon,  check_tpm_origin,
+    check_ledger,   check_anchors,
 };
 
 std::string_view name(State state) {

@@ -56,5 +56,6 @@ struct Machine {
 [[nodiscard]] Check check_daemon(const Machine &machine);
 [[nodiscard]] Check check_tpm_origin(const Machine &machine);
 [[nodiscard]] Check check_ledger(const Machine &machine);
+[[nodiscard]] Check check_anchors(const Machine &machine);
 
 } // namespace dsmilctl

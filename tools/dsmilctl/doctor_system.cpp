@@ -5,6 +5,7 @@
 #include "api_client.hpp"
 #include "ledger/checkpoint.hpp"
 #include "ledger/note.hpp"
+#include "ledger_answer.hpp"
 #include "output.hpp"
 #include "tpm_answer.hpp"
 
@@ -190,6 +191,29 @@ Check check_ledger(const Machine &machine) {
     }
     return {name, State::warn, std::format("{} records, not signed yet", *size),
             "a checkpoint needs a TPM and new records; see tpm and daemon"};
+}
+
+// Whether ledger and TPM agree about what was written.
+Check check_anchors(const Machine &machine) {
+    const std::string name = "anchors";
+    const auto ledger = ask(machine, "/v1/ledger").and_then(decode_ledger);
+    if (!ledger) {
+        return {name, State::warn, "not known: " + told(ledger.error()), "mend daemon first"};
+    }
+    if (ledger->contradicted()) {
+        return {
+            name, State::fail, printable(std::format("{}: {}", ledger->state, ledger->detail)),
+            "dsmilctl audit verify with a checkpoint that was kept elsewhere says what is missing; when you "
+            "know why: dsmilctl audit adopt"};
+    }
+    if (ledger->state == "waiting") {
+        return {name, State::warn, printable("waiting for the TPM: " + ledger->detail), "mend tpm first"};
+    }
+    if (ledger->state == "off") {
+        return {name, State::warn, "the TPM is not made to remember the ledger",
+                "set ledger.anchors_per_day in dsmild.toml"};
+    }
+    return good(name, "the TPM remembers " + ledger->anchored_text());
 }
 
 } // namespace dsmilctl
