@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The modules that the real dkms built and signed, with Secure Boot on and its certificate
 # enrolled as mokutil would: the kernel takes no others.
+# shellcheck disable=SC2154 # secure.sh sets installed and efivars
 # shellcheck source=/dev/null
 . ./tap.sh
 # shellcheck source=/dev/null

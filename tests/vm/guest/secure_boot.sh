@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Secure Boot is on: the kernel takes our modules only when a key signed them that the
 # firmware knows, from its database (db) or from the machine's owner (MOK).
+# shellcheck disable=SC2154 # secure.sh sets installed and efivars
 # shellcheck source=/dev/null
 . ./tap.sh
 # shellcheck source=/dev/null
