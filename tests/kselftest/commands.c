@@ -6,6 +6,7 @@
  * for 64 and for 32 bits; both say the same. Loads the modules again at its end, because
  * it enrols a key and seals the list.
  */
+#include "command.h"
 #include "reload.h"
 #include "support.h"
 
@@ -15,29 +16,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-enum node { NODE_CTL, NODE_DEVICE, NODE_RING };
-
-/* A byte of a request that must be zero, and a value that it must not have. */
-struct dirt {
-	const char *what; /* NULL ends the list */
-	size_t offset;
-	unsigned char value;
-};
-
-struct command {
-	const char *name;
-	unsigned long code;
-	enum node node;
-	size_t size;
-	size_t first; /* bytes of the struct as it was first published */
-	const void *good;
-	const struct dirt *dirt;
-	void (*prepare)(void *request); /* what data cannot say, or NULL */
-	bool privileged;
-	int again;	   /* the errno of what was accepted before */
-	int without_ecdsa; /* the errno on a kernel that cannot check signatures */
-};
 
 #include "commands_gen.h"
 

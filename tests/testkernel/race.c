@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Everything at once, on two processors: readers, writers, batches, the audit
- * ring's reader, netlink dumps and a listener, sysfs, faults on the board, while
- * the firmware comes and goes and, between two rounds, the core itself.
+ * ring's reader, netlink dumps and a listener, sysfs, faults on the board, bad
+ * requests through every door, while the firmware comes and goes and, between two
+ * rounds, the core itself.
  *
  *   --rounds N   (default 20); in each the firmware comes and goes 5 times
  *   --seed N     (default: made of the clock, and printed)
@@ -187,6 +188,7 @@ static void read_ring(struct worker *worker)
 		goto out;
 	}
 	fcntl(ring, F_SETFL, O_NONBLOCK);
+	be_mistaken(worker, ring, true);
 	while ((bytes = read(ring, events, sizeof(events))) > 0) {
 		size_t count = (size_t)bytes / sizeof(events[0]);
 
@@ -290,6 +292,10 @@ static struct worker workers[] = {
 	{ .name = "sysfs", .turn = read_sysfs },
 	{ .name = "the poller", .turn = turn_poller },
 	{ .name = "faults", .turn = break_and_mend },
+	{ .name = "bad requests to ctl", .turn = ask_ctl_badly },
+	{ .name = "bad requests to devices", .turn = ask_devices_badly },
+	{ .name = "bad netlink questions", .turn = ask_netlink_badly },
+	{ .name = "a caller without capabilities", .turn = be_powerless },
 };
 
 static void *work(void *context)
@@ -325,7 +331,7 @@ static int unload_core(void)
 static void start(struct worker *worker)
 {
 	bool needs_netlink = worker->turn == dump_devices || worker->turn == ask_netlink ||
-			     worker->turn == listen_to_events;
+			     worker->turn == ask_netlink_badly || worker->turn == listen_to_events;
 
 	atomic_store(&worker->turns, 0);
 	if (needs_netlink && genl_open(&worker->genl))

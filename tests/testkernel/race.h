@@ -35,5 +35,14 @@ void expect(struct worker *worker, const char *what, int error, const int *other
 void dump_devices(struct worker *worker);
 void ask_netlink(struct worker *worker);
 void listen_to_events(struct worker *worker);
+void ask_netlink_badly(struct worker *worker);
+
+/* Turns of bad requests, each of which has one answer. */
+void ask_ctl_badly(struct worker *worker);
+void ask_devices_badly(struct worker *worker);
+/* Without capabilities, which its thread then never has again. */
+void be_powerless(struct worker *worker);
+/* One bad request, to ctl or to the audit ring. */
+void be_mistaken(struct worker *worker, int fd, bool is_ring);
 
 #endif

@@ -3,12 +3,12 @@
 
 import dataclasses
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import checks
 import guest
+import module_source
 import session
 import signed
 import tables
@@ -96,11 +96,7 @@ def _unpinned_module(release):
     """dsmil_dell.ko of a source tree whose list of known symbol versions fits no kernel."""
     place = ROOT / "build" / "vm" / "unpinned"
     source = place / "source"
-    shutil.rmtree(source, ignore_errors=True)
-    for part in ("kernel", "include/uapi", "tools/catalog", "tools/kernels"):
-        shutil.copytree(ROOT / part, source / part)
-    for part in ("VERSION", "tools/kbuild"):
-        shutil.copy2(ROOT / part, source / part)
+    module_source.copy(source)
     known = source / "kernel/dell/known_symbols.txt"
     text = known.read_text(encoding="ascii")
     text = re.sub(r"^(dell_\w+) .*$", r"\1 0x00000001", text, flags=re.MULTILINE)

@@ -17,6 +17,17 @@ def _flip_a_byte(path):
     path.write_bytes(data)
 
 
+def variables_of_user(place, release, certificate):
+    """The firmware's variables on the machine of a user who enrolled the certificate (DER), and nothing else of ours."""
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    variables = place / "variables.fd"
+    enrolled = secure_boot.Certificate("enrolled by the user", None, None, certificate)
+    secure_boot.make_variables(variables, secure_boot.make_certificate(place, PLATFORM),
+                               (secure_boot.signer_of_image(guest.kernel_files(release).image, place),), (), (enrolled,))
+    return variables
+
+
 def prepare(place, release, modules):
     """(the firmware's variables, {guest path: (bytes, mode)}): the modules of the folder lie
     signed in lab/modules/KEY, KEY being database, owner, stranger, namesake (a stranger's key in the name of

@@ -2,15 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Secure Boot is on: the kernel takes our modules only when a key signed them that the
 # firmware knows, from its database (db) or from the machine's owner (MOK).
+# shellcheck disable=SC2154 # secure.sh sets installed and efivars
 # shellcheck source=/dev/null
 . ./tap.sh
-installed=/lib/modules/$(uname -r)
-efivars=/sys/firmware/efi/efivars
+# shellcheck source=/dev/null
+. ./secure.sh
 global=8be4df61-93ca-11d2-aa0d-00e098032b8c
-# The real kmod, which names the error and reads signatures: busybox has its own.
-for name in insmod modinfo modprobe; do ln -sf kmod "/usr/bin/$name"; done
-mount -t securityfs security /sys/kernel/security
-modprobe efivarfs && mount -t efivarfs efivarfs "$efivars"
 
 byte() { # VARIABLE: its value, after four bytes of attributes
 	tail -c 1 "$efivars/$1-$global" | od -An -tu1 | tr -d ' '
@@ -34,9 +31,6 @@ refused() {
 }
 install_signed_by() { # KEY
 	cp "/lab/modules/$1/"*.ko "$installed/"
-}
-doctor() {
-	dsmilctl doctor | grep -A 1 secure-boot
 }
 enrolled() {
 	grep -c "asymmetri .*$1: .*X509.rsa" /proc/keys
