@@ -53,7 +53,7 @@ class Push {
         tcp::resolver resolver(context_);
         // Shared with a resolver that may answer when nobody listens any more.
         const auto found = std::make_shared<tcp::resolver::results_type>();
-        auto failure = step([&](auto done) {
+        auto failure = step([&](const auto &done) {
             resolver.async_resolve(url_.host, url_.port,
                                    [found, done](const Failure &why, tcp::resolver::results_type results) {
                                        *found = std::move(results);
@@ -61,7 +61,7 @@ class Push {
                                    });
         });
         if (!failure) {
-            failure = step([&](auto done) {
+            failure = step([&](const auto &done) {
                 stream_.async_connect(*found,
                                       [done](const Failure &why, const tcp::endpoint &) { done(why); });
             });
@@ -76,7 +76,7 @@ class Push {
         request.set(http::field::content_type, "application/json");
         request.body() = std::move(body);
         request.prepare_payload();
-        failure = step([&](auto done) {
+        failure = step([&](const auto &done) {
             http::async_write(stream_, request, [done](const Failure &why, std::size_t) { done(why); });
         });
         http::response_parser<http::string_body> parser;
@@ -84,7 +84,7 @@ class Push {
         parser.body_limit(max_answer_bytes);
         beast::flat_buffer buffer;
         if (!failure) {
-            failure = step([&](auto done) {
+            failure = step([&](const auto &done) {
                 http::async_read(stream_, buffer, parser,
                                  [done](const Failure &why, std::size_t) { done(why); });
             });
@@ -116,13 +116,13 @@ class Push {
         if (!stopping_) {
             context_.run_for(patience);
         }
-        if (!*result) { // It must not outlive what it works on.
-            stream_.close();
-            context_.restart();
-            context_.run_for(patience);
-            return beast::error::timeout;
+        if (const auto &done = *result) {
+            return *done;
         }
-        return **result;
+        stream_.close(); // It must not outlive what it works on.
+        context_.restart();
+        context_.run_for(patience);
+        return beast::error::timeout;
     }
 
     asio::io_context &context_;

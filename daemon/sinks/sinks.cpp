@@ -58,6 +58,7 @@ Result<void> Sinks::start(const SinkOptions &options, const std::string &state_d
 
 std::vector<Status> Sinks::status() const {
     std::vector<Status> all;
+    all.reserve(feeds_.size());
     for (const auto &feed : feeds_) {
         all.push_back(feed->status());
     }

@@ -8,6 +8,7 @@ lab unload && lab load dell
 echo 0123456789abcdef0123456789abcdef >/etc/machine-id
 mkdir -p /run/systemd/journal /run/log/journal /etc/systemd
 printf '[Journal]\nStorage=volatile\nReadKMsg=no\nAudit=no\nRateLimitIntervalSec=0\n' >/etc/systemd/journald.conf
+mount -t cgroup2 cgroup2 /sys/fs/cgroup # journald does not go on without
 start_journal() {
 	/usr/lib/systemd/systemd-journald >>/tmp/journald.log 2>&1 &
 	JOURNALD=$!
