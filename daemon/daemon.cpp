@@ -24,6 +24,19 @@ tpm::TpmOptions tpm_options(const Config &config, tpm::Secrets secrets) {
     return options;
 }
 
+std::string ledger_path(const Config &config) {
+    return config.ledger.state_dir + "/ledger.db";
+}
+
+sinks::SinkOptions sink_options(const Config &config) {
+    const auto &wanted = config.sinks;
+    return {.journald = wanted.journald,
+            .syslog = wanted.syslog,
+            .json_lines = wanted.json_lines,
+            .loki = wanted.loki,
+            .tiles = wanted.tiles};
+}
+
 } // namespace
 
 Daemon::Daemon(Config config, tpm::Secrets secrets, const Log &log, const Clock &clock,
@@ -36,7 +49,8 @@ Daemon::Daemon(Config config, tpm::Secrets secrets, const Log &log, const Clock 
       responder_(reactor_, log, clock, ledger_, grants_,
                  [this](std::uint16_t device, const std::string &words, Then<Result<Bytes>> then) {
                      sign_words(device, words, std::move(then));
-                 }) {}
+                 }),
+      sinks_(reactor_, log_, ledger_), audit_(reactor_, log_, clock_, ledger_) {}
 
 Result<void> Daemon::check(const Config &config) {
     if (!config.ledger.origin.empty() && !ledger::is_key_name(config.ledger.origin)) {
@@ -53,6 +67,9 @@ Result<void> Daemon::check(const Config &config) {
     }
     if (auto responses = response::read_rules(config.response.rules); !responses) {
         return std::unexpected(std::move(responses.error()));
+    }
+    if (auto sinks = sinks::check(sink_options(config)); !sinks) {
+        return sinks;
     }
     if (config.api.group.empty()) {
         return {};
@@ -83,6 +100,10 @@ Result<void> Daemon::start(std::unique_ptr<Ring> ring) {
     if (auto started = start_ledger(); !started) {
         return started;
     }
+    if (auto started = sinks_.start(sink_options(config_), config_.ledger.state_dir, ledger_path(config_));
+        !started) {
+        return started;
+    }
     if (auto started = start_grants(); !started) {
         return started;
     }
@@ -100,6 +121,11 @@ Result<void> Daemon::start(std::unique_ptr<Ring> ring) {
     if (ring) {
         follower_ = std::make_unique<Follower>(reactor_, log_, ledger_, std::move(ring));
         follower_->start();
+    }
+    if (audit_log_) {
+        audit_.follow_kernel(std::move(audit_log_));
+    } else if (!config_.ingest.audit_socket.empty()) {
+        audit_.follow_socket(config_.ingest.audit_socket);
     }
     reactor_.on_termination([this] { stop(); });
     watchdog();
@@ -123,12 +149,17 @@ Result<void> Daemon::start_ledger() {
     ledger::ServiceOptions options;
     options.state_dir = directory;
     options.checkpoint_interval = config_.ledger.checkpoint_interval;
+    options.keep_for = config_.ledger.keep_for;
+    options.keep_records = config_.ledger.keep_records;
+    options.ledger.path = ledger_path(config_);
     options.evidence_interval = config_.ledger.evidence_interval;
     options.anchors_per_day = config_.ledger.anchors_per_day;
     options.anchor_interval = config_.ledger.anchor_interval;
     options.cosign_key = directory + "/cosign-key.pem";
-    options.ledger.path = directory + "/ledger.db";
     options.ledger.max_bytes = config_.ledger.max_bytes;
+    options.ledger.reserve_bytes = config_.ledger.max_bytes == 0
+                                       ? config_.ledger.reserve_bytes
+                                       : std::min(config_.ledger.reserve_bytes, config_.ledger.max_bytes / 4);
     options.ledger.origin = config_.ledger.origin;
     options.ledger.default_origin = host_name() + "/dsmil";
     return ledger_.start(std::move(options));
@@ -174,6 +205,7 @@ Result<void> Daemon::start_api() {
     api_ = std::make_unique<api::Api>(
         log_, ledger_, tpm_, std::move(device), api::IdentityApi(ledger_, tpm_, config_.ledger.state_dir),
         api::TpmApi(clock_, ledger_, tpm_, config_.tpm.limits), grants_, responder_, std::move(roles));
+    api_->show(sinks_, audit_);
     server_ = std::make_unique<api::Server>(reactor_, log_, *api_);
     return server_->start({.path = config_.api.socket, .group = config_.api.group});
 }
@@ -229,6 +261,7 @@ Daemon::End Daemon::run() {
     reactor_.run();
     // The threads have what is left to end what they do; only a hanging disk or TPM uses it
     // up. The TPM last: it is what hangs, and the others are through at once.
+    const bool sinks_ended = sinks_.stop(left());
     const bool ledger_ended = ledger_.stop(left());
     const bool grants_ended = grants_.stop(left());
     const bool responder_ended = responder_.stop(left());
@@ -238,7 +271,8 @@ Daemon::End Daemon::run() {
          .event_type = "stopped",
          .message = in_time_ ? "dsmild has stopped" : "dsmild has stopped before everything was recorded",
          .context = {{"ledger_size", std::to_string(ledger_.snapshot().head.size)}}});
-    return tpm_ended && grants_ended && responder_ended && ledger_ended ? End::orderly : End::hung;
+    return tpm_ended && grants_ended && responder_ended && sinks_ended && ledger_ended ? End::orderly
+                                                                                       : End::hung;
 }
 
 // A thread that has ended takes no time to say so, but some.
@@ -263,6 +297,7 @@ void Daemon::stop() {
 
 void Daemon::stop_following() {
     grants_.settle();
+    audit_.stop();
     if (follower_) {
         follower_->drain([this] { record("stopped"); });
     } else {

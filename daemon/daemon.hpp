@@ -11,8 +11,10 @@
 #include "device/follower.hpp"
 #include "device/ring.hpp"
 #include "grants/service.hpp"
+#include "ingest/audit_source.hpp"
 #include "ledger/service.hpp"
 #include "response/responder.hpp"
+#include "sinks/sinks.hpp"
 #include "tpm/notary.hpp"
 #include "tpm/secrets.hpp"
 #include "tpm/service.hpp"
@@ -53,6 +55,9 @@ class Daemon {
     // What the configuration names and this machine or the ledger's format cannot give:
     // config_invalid. start() checks the same.
     [[nodiscard]] static Result<void> check(const Config &config);
+
+    // Before start(): a socket that is bound to the multicast of the kernel's audit.
+    void follow_audit(Fd socket) { audit_log_ = std::move(socket); }
 
     // Opens everything; nothing to follow when `ring` is null.
     [[nodiscard]] Result<void> start(std::unique_ptr<Ring> ring);
@@ -99,6 +104,9 @@ class Daemon {
     GrantSigner grant_signer_;
     grants::Service grants_;
     response::Responder responder_;
+    sinks::Sinks sinks_;
+    Fd audit_log_; // until start()
+    ingest::AuditSource audit_;
     std::unique_ptr<Follower> follower_;
     std::unique_ptr<api::Api> api_;
     std::unique_ptr<api::Server> server_;

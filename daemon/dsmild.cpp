@@ -28,7 +28,9 @@ using dsmil::Code;
 using dsmil::Result;
 
 constexpr auto default_config = "/etc/dsmil/dsmild.toml";
-constexpr auto ring_name = "dsmil-audit"; // as dsmil-handoff passes it
+// As dsmil-handoff passes them.
+constexpr auto ring_name = "dsmil-audit";
+constexpr auto audit_log_name = "dsmil-audit-log";
 
 struct Arguments {
     std::string config;
@@ -43,26 +45,32 @@ Result<dsmil::Config> configuration(const Arguments &arguments) {
     return ::access(default_config, F_OK) == 0 ? dsmil::read_config(default_config) : dsmil::Config{};
 }
 
-// The ring's descriptor as systemd's socket activation hands it over; none when it was not.
-dsmil::Fd passed_ring() {
+// Descriptors as systemd's socket activation hands them over; none that were not.
+struct Passed {
+    dsmil::Fd ring;
+    dsmil::Fd audit_log;
+};
+Passed passed_descriptors() {
     char **names = nullptr;
     const int count = ::sd_listen_fds_with_names(1, &names);
-    dsmil::Fd ring;
+    Passed passed;
     for (int i = 0; i < count; i++) {
         if (std::strcmp(names[i], ring_name) == 0) {
-            ring = dsmil::Fd(SD_LISTEN_FDS_START + i);
+            passed.ring = dsmil::Fd(SD_LISTEN_FDS_START + i);
+        } else if (std::strcmp(names[i], audit_log_name) == 0) {
+            passed.audit_log = dsmil::Fd(SD_LISTEN_FDS_START + i);
         }
         std::free(names[i]);
     }
     std::free(static_cast<void *>(names));
-    return ring;
+    return passed;
 }
 
-Result<std::unique_ptr<dsmil::Ring>> open_ring(const dsmil::Config &config) {
+Result<std::unique_ptr<dsmil::Ring>> open_ring(const dsmil::Config &config, dsmil::Fd fd) {
     if (!config.device.follow) {
         return nullptr;
     }
-    if (dsmil::Fd fd = passed_ring()) {
+    if (fd) {
         return std::make_unique<dsmil::KernelRing>(dsmil::AuditRing::adopt(std::move(fd)));
     }
     auto ring =
@@ -90,12 +98,14 @@ int serve(const dsmil::Config &config) {
     if (!credentials) {
         return dsmil::fail_to_start(log, credentials.error());
     }
-    auto ring = open_ring(config);
+    auto passed = passed_descriptors();
+    auto ring = open_ring(config, std::move(passed.ring));
     if (!ring) {
         return dsmil::fail_to_start(log, ring.error());
     }
     const auto notify = [](const std::string &state) { ::sd_notify(0, state.c_str()); };
     dsmil::Daemon daemon(config, std::move(*credentials), log, dsmil::system_clock(), notify);
+    daemon.follow_audit(std::move(passed.audit_log));
     if (const auto started = daemon.start(std::move(*ring)); !started) {
         return dsmil::fail_to_start(log, started.error());
     }

@@ -3,7 +3,10 @@
 // without a capability, and runs the daemon with the ring's descriptor, passed
 // as systemd passes sockets (sd_listen_fds(3)).
 //
-//   dsmil-handoff --user NAME -- COMMAND [ARGUMENT...]
+//   dsmil-handoff --user NAME [--audit-log] -- COMMAND [ARGUMENT...]
+//
+// With --audit-log the daemon also gets a socket that is bound to the multicast of the
+// kernel's own audit, which takes CAP_AUDIT_READ.
 #include "dsmil/client.hpp"
 
 #include <array>
@@ -13,14 +16,18 @@
 #include <format>
 #include <grp.h>
 #include <iostream>
+#include <linux/audit.h>
 #include <linux/capability.h>
+#include <linux/netlink.h>
 #include <optional>
 #include <pwd.h>
 #include <string>
 #include <string_view>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <vector>
 
 namespace {
 
@@ -29,20 +36,27 @@ using dsmil::fail;
 using dsmil::fail_errno;
 using dsmil::Result;
 
-constexpr int passed_fd = 3; // SD_LISTEN_FDS_START
-constexpr auto usage_text = "usage: dsmil-handoff --user NAME -- COMMAND [ARGUMENT...]\n"
-                            "Opens the audit ring as root and runs COMMAND as NAME with it.\n";
+constexpr int first_passed_fd = 3; // SD_LISTEN_FDS_START
+constexpr int scratch_fd = 16;     // above all that are passed
+constexpr auto usage_text =
+    "usage: dsmil-handoff --user NAME [--audit-log] -- COMMAND [ARGUMENT...]\n"
+    "Opens the audit ring as root and runs COMMAND as NAME with it; with --audit-log\n"
+    "also a socket that hears the kernel's own audit.\n";
 
 struct Arguments {
     std::string user;
+    bool audit_log = false;
     char **command = nullptr; // ends with a null pointer
 };
 
 std::optional<Arguments> parse(int argc, char **argv) {
-    if (argc < 5 || std::string_view(argv[1]) != "--user" || std::string_view(argv[3]) != "--") {
+    const bool audit_log = argc > 3 && std::string_view(argv[3]) == "--audit-log";
+    const int dashes = audit_log ? 4 : 3;
+    if (argc < dashes + 2 || std::string_view(argv[1]) != "--user" ||
+        std::string_view(argv[dashes]) != "--") {
         return std::nullopt;
     }
-    return Arguments{argv[2], argv + 4};
+    return Arguments{argv[2], audit_log, argv + dashes + 1};
 }
 
 Result<void> drop_capabilities() {
@@ -76,15 +90,43 @@ Result<void> become(const std::string &name) {
     return drop_capabilities();
 }
 
-Result<void> pass(const dsmil::Fd &ring) {
-    // The descriptor may be 3 already: then it still has to survive exec.
-    if (::dup2(ring.get(), passed_fd) < 0 || ::fcntl(passed_fd, F_SETFD, 0) < 0) {
-        return fail_errno(Code::failed, "passing the audit ring", errno);
+struct Passed {
+    dsmil::Fd fd;
+    std::string_view name;
+};
+
+Result<void> pass(const std::vector<Passed> &all) {
+    std::string names;
+    // First out of the way of each other, then to their places, where they survive exec.
+    std::vector<dsmil::Fd> aside;
+    for (const auto &one : all) {
+        aside.emplace_back(::fcntl(one.fd.get(), F_DUPFD_CLOEXEC, scratch_fd));
+        names += std::format("{}{}", names.empty() ? "" : ":", one.name);
     }
-    ::setenv("LISTEN_FDS", "1", 1);                                // NOLINT(concurrency-mt-unsafe)
+    for (std::size_t i = 0; i < aside.size(); i++) {
+        const int place = first_passed_fd + static_cast<int>(i);
+        if (::dup2(aside[i].get(), place) < 0) {
+            return fail_errno(Code::failed, std::format("passing {}", all[i].name), errno);
+        }
+    }
+    ::setenv("LISTEN_FDS", std::to_string(all.size()).c_str(), 1); // NOLINT(concurrency-mt-unsafe)
     ::setenv("LISTEN_PID", std::to_string(::getpid()).c_str(), 1); // NOLINT(concurrency-mt-unsafe)
-    ::setenv("LISTEN_FDNAMES", "dsmil-audit", 1);                  // NOLINT(concurrency-mt-unsafe)
+    ::setenv("LISTEN_FDNAMES", names.c_str(), 1);                  // NOLINT(concurrency-mt-unsafe)
     return {};
+}
+
+Result<dsmil::Fd> open_audit_log() {
+    dsmil::Fd socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_AUDIT));
+    sockaddr_nl address{};
+    address.nl_family = AF_NETLINK;
+    address.nl_groups = 1U << (AUDIT_NLGRP_READLOG - 1U);
+    if (!socket || ::bind(socket.get(), reinterpret_cast<const sockaddr *>(&address), sizeof(address)) != 0) {
+        return fail_errno(errno == EPERM || errno == EACCES ? Code::permission : Code::failed,
+                          "the multicast of the kernel's audit (CAP_AUDIT_READ)", errno);
+    }
+    constexpr int bytes = 1 << 20; // for bursts; the kernel may give less
+    ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+    return socket;
 }
 
 Result<void> hand_off(const Arguments &arguments) {
@@ -96,12 +138,20 @@ Result<void> hand_off(const Arguments &arguments) {
     if (!ring) {
         return std::unexpected(std::move(ring.error()));
     }
+    std::vector<Passed> passed;
+    if (arguments.audit_log) {
+        auto audit_log = open_audit_log();
+        if (!audit_log) {
+            return std::unexpected(std::move(audit_log.error()));
+        }
+        passed.push_back({std::move(*audit_log), "dsmil-audit-log"});
+    }
     if (auto became = become(arguments.user); !became) {
         return became;
     }
-    const dsmil::Fd fd = std::move(*ring).release();
-    if (auto passed = pass(fd); !passed) {
-        return passed;
+    passed.insert(passed.begin(), Passed{std::move(*ring).release(), "dsmil-audit"});
+    if (auto done = pass(passed); !done) {
+        return done;
     }
     ::execvp(arguments.command[0], arguments.command);
     return fail_errno(Code::failed, std::format("running {}", arguments.command[0]), errno);

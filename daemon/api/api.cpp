@@ -4,9 +4,9 @@
 #include "api/attest_request.hpp"
 #include "api/metrics.hpp"
 #include "api/quote_json.hpp"
-#include "api/record_json.hpp"
 #include "api/recorded.hpp"
 #include "api/tpm_json.hpp"
+#include "ledger/record_json.hpp"
 
 #include <algorithm>
 #include <array>
@@ -23,6 +23,13 @@ constexpr std::uint64_t max_wait_ms = 30'000;
 
 constexpr std::array<std::string_view, 3> record_parameters = {"after", "limit", "wait_ms"};
 
+// Of the query, and of the page.
+constexpr auto search_parameters = [] {
+    std::array<std::string_view, ledger::query_parameters.size() + 2> names = {"after", "limit"};
+    std::ranges::copy(ledger::query_parameters, names.begin() + 2);
+    return names;
+}();
+
 constexpr std::array<std::string_view, 1> item_parameters = {"id"};
 
 constexpr std::array route_table = {
@@ -32,6 +39,9 @@ constexpr std::array route_table = {
     Route{Method::post, "/v1/ledger/adopt", Role::admin, &Api::ledger_adopt, {}},
     Route{Method::get, "/v1/ledger/head", Role::reader, &Api::ledger_head, {}},
     Route{Method::get, "/v1/ledger/records", Role::reader, &Api::ledger_records, record_parameters},
+    Route{Method::get, "/v1/ledger/search", Role::reader, &Api::ledger_search, search_parameters},
+    Route{Method::post, "/v1/ledger/prune", Role::admin, &Api::ledger_prune, {}},
+    Route{Method::get, "/v1/ledger/sinks", Role::reader, &Api::ledger_sinks, {}},
     Route{Method::get, "/v1/ledger/key", Role::reader, &Api::ledger_key, {}},
     Route{Method::get, "/v1/ledger/export", Role::operator_, &Api::ledger_export, {}},
     Route{Method::post, "/v1/attest", Role::operator_, &Api::attest, {}},
@@ -172,10 +182,8 @@ void Api::ledger_show(const Request & /*request*/, Then<Result<Response>> then) 
 void Api::ledger_head(const Request & /*request*/, Then<Result<Response>> then) {
     const auto &snapshot = ledger_.snapshot();
     boost::json::object body = {
-        {"size", snapshot.head.size},
-        {"root", to_base64(snapshot.head.root)},
-        {"origin", snapshot.origin},
-        {"checkpoint", nullptr},
+        {"size", snapshot.head.size}, {"first", snapshot.first}, {"root", to_base64(snapshot.head.root)},
+        {"origin", snapshot.origin},  {"checkpoint", nullptr},
     };
     if (snapshot.checkpoint) {
         body["checkpoint"] = *snapshot.checkpoint;
@@ -305,7 +313,10 @@ void Api::tpm_status(const Request & /*request*/, Then<Result<Response>> then) {
 void Api::metrics(const Request & /*request*/, Then<Result<Response>> then) {
     Response response;
     response.content_type = prometheus::content_type;
-    response.body = metrics_text(ledger_, tpm_);
+    response.body =
+        metrics_text(ledger_, tpm_,
+                     {.sinks = sinks_ != nullptr ? sinks_->status() : std::vector<sinks::Status>{},
+                      .audit = audit_ != nullptr ? audit_->counts() : ingest::AuditCounts{}});
     then(std::move(response));
 }
 

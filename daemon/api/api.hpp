@@ -9,8 +9,10 @@
 #include "api/tpm_api.hpp"
 #include "base/log.hpp"
 #include "grants/service.hpp"
+#include "ingest/audit_source.hpp"
 #include "ledger/service.hpp"
 #include "response/responder.hpp"
+#include "sinks/sinks.hpp"
 #include "tpm/service.hpp"
 
 #include <span>
@@ -39,6 +41,12 @@ class Api {
           identity_(std::move(identity)), chip_(std::move(chip)), grants_(grants), responder_(responder),
           roles_(std::move(roles)) {}
 
+    // Lives longer than this.
+    void show(const sinks::Sinks &sinks, const ingest::AuditSource &audit) {
+        sinks_ = &sinks;
+        audit_ = &audit;
+    }
+
     // Checks the role, then does it. Calls back on the reactor's thread, perhaps
     // before it returns.
     void handle(const Request &request, Then<Response> then);
@@ -53,6 +61,10 @@ class Api {
     }
     void ledger_head(const Request &request, Then<Result<Response>> then);
     void ledger_records(const Request &request, Then<Result<Response>> then);
+    // ledger_records.cpp
+    void ledger_search(const Request &request, Then<Result<Response>> then);
+    void ledger_prune(const Request &request, Then<Result<Response>> then);
+    void ledger_sinks(const Request &request, Then<Result<Response>> then);
     void ledger_key(const Request &request, Then<Result<Response>> then);
     void ledger_export(const Request &request, Then<Result<Response>> then);
     void attest(const Request &request, Then<Result<Response>> then);
@@ -94,6 +106,8 @@ class Api {
     grants::Service &grants_;
     response::Responder &responder_;
     Roles roles_;
+    const sinks::Sinks *sinks_ = nullptr;
+    const ingest::AuditSource *audit_ = nullptr;
 };
 
 // The text of docs/api/openapi.json of this build.

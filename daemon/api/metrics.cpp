@@ -71,6 +71,41 @@ void put_counts(prometheus::Page &page, const ledger::Counts &counts) {
                 "Records that were acknowledged without any promise and could not be kept.", counts.lost);
 }
 
+void put_sinks(prometheus::Page &page, const std::vector<sinks::Status> &sinks) {
+    const auto family = [&](std::string_view name, std::string_view type, std::string_view help,
+                            std::uint64_t sinks::Status::*number) {
+        page.family(name, type, help);
+        for (const auto &sink : sinks) {
+            page.sample(name, std::format("sink=\"{}\"", sink.name), sink.*number);
+        }
+    };
+    page.family("dsmil_sink_state", "gauge", "1 for the state that a sink is in.");
+    for (const auto &sink : sinks) {
+        for (const auto state :
+             {sinks::State::current, sinks::State::sending, sinks::State::blocked, sinks::State::failed}) {
+            page.sample("dsmil_sink_state", std::format("sink=\"{}\",state=\"{}\"", sink.name, name(state)),
+                        sink.state == state ? 1 : 0);
+        }
+    }
+    family("dsmil_sink_behind_records", "gauge", "Records that a sink has not yet.", &sinks::Status::behind);
+    family("dsmil_sink_sent_total", "counter", "Records that a sink took.", &sinks::Status::sent);
+    family("dsmil_sink_refused_total", "counter", "Records that the other side will never take.",
+           &sinks::Status::refused);
+    family("dsmil_sink_skipped_total", "counter", "Records that were pruned before they could be sent.",
+           &sinks::Status::skipped);
+    family("dsmil_sink_failures_total", "counter", "Tries to send that did not work.",
+           &sinks::Status::failures);
+}
+
+void put_audit(prometheus::Page &page, const ingest::AuditCounts &counts) {
+    page.single("dsmil_audit_lines_total", "counter", "Lines of the kernel's audit that came.", counts.lines);
+    page.single("dsmil_audit_malformed_total", "counter", "Of them, those that were none.", counts.malformed);
+    page.single("dsmil_audit_records_total", "counter", "Records that the ledger took of them.",
+                counts.records);
+    page.single("dsmil_audit_lost_total", "counter",
+                "Records for which there was no room, and at least so many lines.", counts.lost);
+}
+
 void put_anchors(prometheus::Page &page, const ledger::Anchorer &anchors) {
     const auto budget = anchors.budget();
     const auto &last = anchors.last();
@@ -96,17 +131,24 @@ void put_anchors(prometheus::Page &page, const ledger::Anchorer &anchors) {
 
 } // namespace
 
-std::string metrics_text(const ledger::Service &ledger, const tpm::Service &tpm) {
+std::string metrics_text(const ledger::Service &ledger, const tpm::Service &tpm, const Beside &beside) {
     prometheus::Page page;
     const auto &snapshot = ledger.snapshot();
     page.family("dsmil_build_info", "gauge", "The version of dsmild.");
     page.sample("dsmil_build_info", "version=\"" DSMIL_VERSION "\"", 1);
     page.single("dsmil_ledger_records", "gauge", "Records in the ledger.", snapshot.head.size);
+    page.single("dsmil_ledger_pruned_records", "gauge",
+                "The oldest of them, of which only the hashes are left.", snapshot.first);
+    page.single("dsmil_ledger_has_reserve", "gauge",
+                "0 while the disk is full and only what matters to security is recorded.",
+                snapshot.has_reserve ? 1 : 0);
     page.single("dsmil_ledger_signed_records", "gauge", "Records that a signed checkpoint covers.",
                 snapshot.checkpoint_size);
     page.single("dsmil_ledger_failing", "gauge", "1 while records cannot be written.",
                 ledger.trouble() ? 1 : 0);
     put_counts(page, ledger.counts());
+    put_sinks(page, beside.sinks);
+    put_audit(page, beside.audit);
     put_anchors(page, ledger.anchors());
     page.single("dsmil_tpm_up", "gauge",
                 "1 when the TPM can be used: without it, this machine is unattested.", tpm.trouble() ? 0 : 1);

@@ -14,6 +14,7 @@ using config::take_flag;
 using config::take_names;
 using config::take_number;
 using config::take_path;
+using config::take_path_or_nothing;
 using config::take_text;
 
 constexpr std::int64_t pcr_count = 24;
@@ -78,6 +79,11 @@ std::vector<config::Key> keys(Config &c) {
          [&c](Node n) { return take_number(n, c.ledger.anchor_interval, 600'000, 86'400'000); }},
         {"ledger", "max_bytes",
          [&c](Node n) { return take_number(n, c.ledger.max_bytes, 0, std::int64_t{1} << 43U); }},
+        {"ledger", "reserve_bytes",
+         [&c](Node n) { return take_number(n, c.ledger.reserve_bytes, 0, std::int64_t{1} << 30U); }},
+        {"ledger", "keep_days", [&c](Node n) { return take_number(n, c.ledger.keep_for, 0, 36'500); }},
+        {"ledger", "keep_records",
+         [&c](Node n) { return take_number(n, c.ledger.keep_records, 0, std::int64_t{1} << 43U); }},
         {"tpm", "tcti", [&c](Node n) { return take_text(n, c.tpm.tcti, false); }},
         {"tpm", "fallback_key", [&c](Node n) { return take_text(n, c.tpm.fallback_key, true); }},
         {"tpm", "roots", [&c](Node n) { return take_names(n, c.tpm.roots); }},
@@ -91,6 +97,12 @@ std::vector<config::Key> keys(Config &c) {
          [&c](Node n) { return take_number(n, c.tpm.limits.nv_writes_per_day, 0, 100'000); }},
         {"device", "follow", [&c](Node n) { return take_flag(n, c.device.follow); }},
         {"device", "nodes", [&c](Node n) { return take_path(n, c.device.nodes, config::max_path); }},
+        {"ingest", "audit_socket", [&c](Node n) { return take_path_or_nothing(n, c.ingest.audit_socket); }},
+        {"sinks", "journald", [&c](Node n) { return take_flag(n, c.sinks.journald); }},
+        {"sinks", "syslog", [&c](Node n) { return take_path_or_nothing(n, c.sinks.syslog); }},
+        {"sinks", "json_lines", [&c](Node n) { return take_path_or_nothing(n, c.sinks.json_lines); }},
+        {"sinks", "loki", [&c](Node n) { return take_text(n, c.sinks.loki, true); }},
+        {"sinks", "tiles", [&c](Node n) { return take_path_or_nothing(n, c.sinks.tiles); }},
         {"grants", "rules", [&c](Node n) { return take_path(n, c.grants.rules, config::max_path); }},
         {"response", "rules", [&c](Node n) { return take_path(n, c.response.rules, config::max_path); }},
         {"api", "socket", [&c](Node n) { return take_path(n, c.api.socket, max_socket_path); }},

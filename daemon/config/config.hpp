@@ -30,6 +30,9 @@ struct Config {
         unsigned anchors_per_day = 150;
         std::chrono::milliseconds anchor_interval{600'000};
         std::uint64_t max_bytes = 0;
+        std::uint64_t reserve_bytes = 4U << 20U;
+        std::chrono::days keep_for{0};  // 0: everything is kept
+        std::uint64_t keep_records = 0; // the same
     } ledger;
     struct {
         std::string tcti = "device:/dev/tpmrm0";
@@ -42,6 +45,16 @@ struct Config {
         bool follow = true;
         std::string nodes = "/dev/dsmil";
     } device;
+    struct {
+        std::string audit_socket; // empty: none
+    } ingest;
+    struct { // empty, or false: there is none of the kind
+        bool journald = false;
+        std::string syslog;
+        std::string json_lines;
+        std::string loki;
+        std::string tiles;
+    } sinks;
     struct {
         std::string rules = "/etc/dsmil/grants.toml"; // no file: every grant is denied
     } grants;

@@ -40,7 +40,8 @@ struct Ledger::Batch {
 
     std::uint64_t first; // sequence
     std::vector<Bytes> bodies;
-    RingPositions rings; // those that move
+    RingPositions rings;            // those that move
+    std::uint64_t forget_below = 0; // records; 0: none
 };
 
 Result<Ledger> Ledger::open(LedgerOptions options) {
@@ -79,6 +80,7 @@ Result<void> Ledger::load() {
     }
     origin_ = std::move(meta.origin);
     rings_ = std::move(meta.rings);
+    first_ = meta.first;
     last_checkpoint_ = std::move(report->last_note);
     last_checkpoint_size_ = report->last_note_size;
     auto edge = read_edge(database_, report->size);
@@ -88,7 +90,8 @@ Result<void> Ledger::load() {
     edge_ = std::move(*edge);
     return (is_new_ ? Result<void>{} : prepare_to_write())
         .and_then([&] { return upgrade(database_, report->format); })
-        .and_then([this] { return prepare_statements(); });
+        .and_then([this] { return prepare_statements(); })
+        .and_then([this] { return take_reserve(); });
 }
 
 Result<void> Ledger::prepare_to_write() {
@@ -128,7 +131,47 @@ Result<Appended> Ledger::append(std::vector<Record> records, Durability durabili
     return answers ? std::move(answers->front()) : std::unexpected(std::move(answers.error()));
 }
 
-Result<std::vector<Result<Appended>>> Ledger::append_group(Group group, Durability durability) {
+// As much as is kept, of the disk and of what the file may have.
+Result<void> Ledger::take_reserve() {
+    if (has_reserve()) {
+        return {};
+    }
+    if (options_.max_bytes != 0) {
+        const auto page_size = database_.number("PRAGMA page_size");
+        const auto pages = page_size ? database_.number("PRAGMA page_count") : page_size;
+        const auto unused = pages ? database_.number("PRAGMA freelist_count") : pages;
+        if (!unused) {
+            return std::unexpected(unused.error());
+        }
+        if ((*pages - *unused) * *page_size + reserve_.wanted() > options_.max_bytes) {
+            return {};
+        }
+    }
+    return reserve_.take() && options_.max_bytes != 0
+               ? database_.limit_bytes(options_.max_bytes - options_.reserve_bytes)
+               : Result<void>{};
+}
+
+Result<void> Ledger::write_with_reserve(const Batch &batch, bool critical) {
+    if (auto taken = take_reserve(); !taken) {
+        return taken;
+    }
+    if (!has_reserve() && !critical) {
+        return fail(Code::disk_full, "what room is left is kept for what matters to security");
+    }
+    auto wrote = write(batch);
+    if (wrote || wrote.error().code != Code::disk_full || !reserve_.held()) {
+        return wrote;
+    }
+    reserve_.let_go();
+    if (auto limited = database_.limit_bytes(options_.max_bytes); !limited) {
+        return limited;
+    }
+    return critical ? write(batch) : wrote;
+}
+
+Result<std::vector<Result<Appended>>> Ledger::append_group(Group group, Durability durability,
+                                                           bool critical) {
     Batch batch(edge_.size());
     std::vector<Result<Appended>> answers;
     for (auto &records : group) {
@@ -139,7 +182,7 @@ Result<std::vector<Result<Appended>>> Ledger::append_group(Group group, Durabili
     }
     Result<void> done;
     if (!batch.bodies.empty()) {
-        done = be(durability).and_then([&] { return write(batch); });
+        done = be(durability).and_then([&] { return write_with_reserve(batch, critical); });
     } else if (durability == Durability::power) {
         done = sync(); // for duplicates of what was taken with less
     }
@@ -219,6 +262,33 @@ Result<Appended> Ledger::stage(Batch &batch, std::vector<Record> records) const 
     return appended;
 }
 
+Result<Pruned> Ledger::prune(const Retention &policy, Record record) {
+    auto pruned = plan_pruning(database_, policy, first_, last_checkpoint_size_, edge_.size());
+    if (!pruned || pruned->first == pruned->from) {
+        return pruned;
+    }
+    if (auto told = describe_pruning(record, policy, *pruned, rings_); !told) {
+        return std::unexpected(std::move(told.error()));
+    }
+    Batch batch(edge_.size());
+    batch.forget_below = pruned->first;
+    std::vector<Record> records;
+    records.push_back(std::move(record));
+    // What is forgotten leaves nothing behind on its pages.
+    auto done = stage(batch, std::move(records))
+                    .and_then([this](const Appended &) { return be(Durability::power); })
+                    .and_then([this] { return database_.run("PRAGMA secure_delete = ON"); })
+                    .and_then([&] { return write(batch); });
+    if (auto usual = database_.run("PRAGMA secure_delete = OFF"); !usual && done) {
+        done = std::move(usual);
+    }
+    if (!done) {
+        return std::unexpected(std::move(done.error()));
+    }
+    first_ = pruned->first;
+    return pruned;
+}
+
 Result<void> Ledger::write(const Batch &batch) {
     auto transaction = Transaction::begin(database_);
     if (!transaction) {
@@ -232,18 +302,24 @@ Result<void> Ledger::write(const Batch &batch) {
             stored = write_tile(prepared_->put_tile, level, index, hashes);
         }
     };
-    for (const Bytes &body : batch.bodies) {
+    const std::vector<ByteView> bodies(batch.bodies.begin(), batch.bodies.end());
+    std::vector<Hash> leaves(bodies.size());
+    leaf_hashes(bodies, leaves);
+    for (std::size_t i = 0; i < bodies.size(); i++) {
         prepared_->insert_record.bind(1, edge.size());
-        prepared_->insert_record.bind(2, ByteView(body));
+        prepared_->insert_record.bind(2, bodies[i]);
         if (auto inserted = prepared_->insert_record.run(); !inserted) {
             return inserted;
         }
-        edge.append(leaf_hash(body), store_tile);
+        edge.append(leaves[i], store_tile);
     }
     options_.on_step("inserted");
     stored = stored.and_then([&] { return write_tiles(edge); });
     for (auto moved = batch.rings.begin(); stored && moved != batch.rings.end(); ++moved) {
         stored = write_ring(database_, moved->first, moved->second);
+    }
+    if (batch.forget_below > 0) {
+        stored = stored.and_then([&] { return prune_records(database_, batch.forget_below); });
     }
     if (!stored) {
         return stored;

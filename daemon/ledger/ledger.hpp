@@ -9,6 +9,8 @@
 #include "ledger/durability.hpp"
 #include "ledger/notary.hpp"
 #include "ledger/record.hpp"
+#include "ledger/reserve.hpp"
+#include "ledger/retention.hpp"
 #include "ledger/schema.hpp"
 #include "ledger/tree.hpp"
 
@@ -27,6 +29,8 @@ struct LedgerOptions {
     std::string origin;          // must be that of an existing file; empty: whatever it is
     std::string default_origin;  // of a new file when `origin` is empty
     std::uint64_t max_bytes = 0; // of the database file; 0: no limit
+    // Of the disk, or of max_bytes, kept for what matters to security when that is full; 0: none.
+    std::uint64_t reserve_bytes = 0;
     // The write-ahead log goes into the file when it has so many pages of 4 KiB.
     std::uint64_t wal_pages = 1'000;
     // Called at each step of a commit, by name; tests die or fail there.
@@ -63,7 +67,18 @@ class Ledger {
     // The same for several batches at the price of one: an answer each. A batch
     // with a record that cannot be (usage) is left out alone; any other error is
     // everybody's, and then nothing has changed.
-    [[nodiscard]] Result<std::vector<Result<Appended>>> append_group(Group group, Durability durability);
+    // When there is no room, the reserve is let go of: critical groups then have it to themselves,
+    // until it could be taken back.
+    [[nodiscard]] Result<std::vector<Result<Appended>>> append_group(Group group, Durability durability,
+                                                                     bool critical = false);
+
+    // False while the disk is full and the reserve is being used. True without one.
+    [[nodiscard]] bool has_reserve() const { return options_.reserve_bytes == 0 || reserve_.held(); }
+
+    // Forgets what the policy lets go of the oldest records that a checkpoint covers, and
+    // appends `record` with what that was, all in one transaction. Nothing to forget: no record.
+    [[nodiscard]] Result<Pruned> prune(const Retention &policy, Record record);
+    [[nodiscard]] std::uint64_t first() const { return first_; } // record that is there
 
     // Makes durable what append() has taken so far.
     [[nodiscard]] Result<void> sync();
@@ -91,7 +106,8 @@ class Ledger {
   private:
     struct Batch;
     Ledger(LedgerOptions options, Database database)
-        : options_(std::move(options)), database_(std::move(database)) {}
+        : options_(std::move(options)), database_(std::move(database)),
+          reserve_(options_.path + ".reserve", options_.reserve_bytes) {}
     [[nodiscard]] Result<void> load();
     [[nodiscard]] Result<void> prepare_to_write();
     [[nodiscard]] Result<void> prepare_statements();
@@ -100,9 +116,12 @@ class Ledger {
     [[nodiscard]] Result<Appended> stage(Batch &batch, std::vector<Record> records) const;
     [[nodiscard]] Result<void> write(const Batch &batch);
     [[nodiscard]] Result<void> write_tiles(const Edge &edge);
+    [[nodiscard]] Result<void> take_reserve();
+    [[nodiscard]] Result<void> write_with_reserve(const Batch &batch, bool critical);
 
     LedgerOptions options_;
     Database database_;
+    Reserve reserve_;
     struct Prepared {
         Statement insert_record;
         Statement put_tile;
@@ -114,6 +133,7 @@ class Ledger {
     bool is_new_ = false;
     Edge edge_;
     RingPositions rings_;
+    std::uint64_t first_ = 0;
     std::optional<std::string> last_checkpoint_;
     std::uint64_t last_checkpoint_size_ = 0;
 };

@@ -2,6 +2,7 @@
 #include "ledger/scan.hpp"
 
 #include "ledger/record.hpp"
+#include "ledger/retention.hpp"
 
 #include <algorithm>
 #include <format>
@@ -30,8 +31,8 @@ class Listed final : public ClaimSource {
 
 class Scanner {
   public:
-    Scanner(Database &database, ClaimSource &claims, Edge from)
-        : database_(database), claims_(claims), edge_(std::move(from)), first_(edge_.size()) {}
+    Scanner(Database &database, ClaimSource &claims, std::uint64_t first, Edge from)
+        : database_(database), claims_(claims), edge_(std::move(from)), first_(edge_.size()), left_(first) {}
 
     Result<Scan> run() {
         auto rows = database_.prepare("SELECT seq, body FROM records WHERE seq >= ? ORDER BY seq");
@@ -39,8 +40,9 @@ class Scanner {
             return std::unexpected(std::move(rows.error()));
         }
         rows->bind(1, first_);
-        if (auto judged = judge_claims(); !judged) {
-            return std::unexpected(std::move(judged.error()));
+        auto begun = judge_claims().and_then([this] { return take_leaves(); });
+        if (!begun) {
+            return std::unexpected(std::move(begun.error()));
         }
         for (;;) {
             const auto row = rows->step();
@@ -58,10 +60,33 @@ class Scanner {
     }
 
   private:
+    // The hashes of the records that were pruned.
+    Result<void> take_leaves() {
+        while (edge_.size() < left_) {
+            const std::uint64_t index = edge_.size() / tile_width;
+            const auto tile = read_tile(database_, 0, index);
+            if (!tile) {
+                return std::unexpected(tile.error());
+            }
+            if (tile->size() != tile_width) {
+                return fail(Code::tampered, std::format("tile {} of level 0 is missing or too short", index));
+            }
+            for (const Hash &leaf : *tile) {
+                if (auto appended = append(leaf); !appended) {
+                    return appended;
+                }
+            }
+        }
+        return {};
+    }
+
     Result<void> take(const Statement &row) {
         const std::uint64_t sequence = edge_.size();
         if (!row.is_number(0) || row.number(0) != sequence) {
-            return fail(Code::tampered, std::format("record {} is missing", sequence));
+            return fail(Code::tampered,
+                        row.number(0) < left_
+                            ? std::format("record {} is there although it was pruned", row.number(0))
+                            : std::format("record {} is missing", sequence));
         }
         const ByteView body = row.bytes(1);
         look_inside(sequence, row.is_blob(1), body);
@@ -69,6 +94,10 @@ class Scanner {
         if (auto compared = compare_leaf(sequence, leaf); !compared) {
             return compared;
         }
+        return append(leaf);
+    }
+
+    Result<void> append(const Hash &leaf) {
         edge_.append(leaf, [this](unsigned level, std::uint64_t index, std::span<const Hash> hashes) {
             if (tile_error_) {
                 return;
@@ -95,6 +124,10 @@ class Scanner {
             return;
         }
         result_.newest_realtime_ns = record->realtime_ns;
+        if (auto pruning = read_pruning(*record)) {
+            result_.pruned = pruning->first;
+            result_.pruned_rings = std::move(pruning->rings);
+        }
         if (const auto &ring = record->ring) {
             result_.rings[ring->load_id] = ring->sequence + 1;
         }
@@ -188,20 +221,41 @@ class Scanner {
     ClaimSource &claims_;
     Scan result_;
     Edge edge_;
-    std::uint64_t first_; // record that is looked at
+    std::uint64_t first_; // that is looked at, or its leaf
+    std::uint64_t left_;  // the first record after the pruned ones
     std::vector<Hash> stored_leaves_;
     std::optional<Error> tile_error_;
 };
 
 } // namespace
 
-Result<Scan> scan(Database &database, ClaimSource &claims, Edge from) {
-    return Scanner(database, claims, std::move(from)).run();
+Result<Scan> scan(Database &database, ClaimSource &claims, std::uint64_t first, Edge from) {
+    return Scanner(database, claims, first, std::move(from)).run();
 }
 
-Result<Scan> scan(Database &database, std::vector<Claim> &claims, Edge from) {
+Result<void> judge_pruning(const Scan &scan, std::uint64_t first) {
+    if (first > 0 && scan.pruned != first) {
+        return fail(Code::tampered,
+                    std::format("the records 0 to {} are missing, and no record tells that they were pruned",
+                                first - 1));
+    }
+    if (first == 0 && scan.pruned) {
+        return fail(Code::tampered, "the table meta: it does not say which records were pruned");
+    }
+    return {};
+}
+
+bool rings_fit(const Scan &scan, const Meta &meta) {
+    RingPositions places = scan.pruned_rings;
+    for (const auto &[load_id, next] : scan.rings) {
+        places[load_id] = next;
+    }
+    return places == meta.rings;
+}
+
+Result<Scan> scan(Database &database, std::vector<Claim> &claims, std::uint64_t first, Edge from) {
     Listed listed(claims);
-    return scan(database, listed, std::move(from));
+    return scan(database, listed, first, std::move(from));
 }
 
 } // namespace dsmil::ledger

@@ -25,7 +25,9 @@ struct Claim {
 struct Scan {
     std::uint64_t size = 0; // records
     Hash root{};
-    RingPositions rings; // of the records that were looked at
+    RingPositions rings;                 // of the records that were looked at
+    std::optional<std::uint64_t> pruned; // the first that was left, as the newest record about that says
+    RingPositions pruned_rings;          // and where the rings were then
     std::uint64_t newest_realtime_ns = 0;
     std::optional<std::uint64_t> first_bad_leaf; // the first record whose hash is not in its tile
     std::string first_bad_tile;                  // names it; empty: none
@@ -46,12 +48,21 @@ class ClaimSource {
     [[nodiscard]] virtual Result<void> take(const std::optional<Hash> &root) = 0;
 };
 
-// tampered: a record in the middle is missing.
+// tampered: a record from `first` on is missing, or one before is there. Of those before, the
+// stored leaves stand for the records.
 // `from` is the edge of the tree of so many records that are not looked at, a
 // multiple of 256 of them; no claim may cover fewer.
-[[nodiscard]] Result<Scan> scan(Database &database, ClaimSource &claims, Edge from = {});
+[[nodiscard]] Result<Scan> scan(Database &database, ClaimSource &claims, std::uint64_t first = 0,
+                                Edge from = {});
 
 // Claims must be ordered by size; each gets its `holds`.
-[[nodiscard]] Result<Scan> scan(Database &database, std::vector<Claim> &claims, Edge from = {});
+[[nodiscard]] Result<Scan> scan(Database &database, std::vector<Claim> &claims, std::uint64_t first = 0,
+                                Edge from = {});
+
+// tampered: records below `first` are gone, and the newest record about that says otherwise.
+[[nodiscard]] Result<void> judge_pruning(const Scan &scan, std::uint64_t first);
+
+// Whether the places in the rings are those of the records, of which all that are there were looked at.
+[[nodiscard]] bool rings_fit(const Scan &scan, const Meta &meta);
 
 } // namespace dsmil::ledger

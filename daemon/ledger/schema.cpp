@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::uint64_t application_id = 0x44534D4C; // "DSML", so that file(1) and we know it
 constexpr std::string_view ring_prefix = "ring:";
+constexpr std::string_view first_name = "first";
 
 // As sqlite_schema keeps them: by name.
 struct Table {
@@ -53,18 +54,35 @@ Result<void> take_meta(Meta &meta, std::string_view name, std::string_view value
         meta.origin = value;
         return {};
     }
+    std::uint64_t next = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), next);
+    if (error != std::errc{} || std::to_string(next) != value) {
+        return bad_meta(name);
+    }
+    if (name == first_name) {
+        meta.first = next;
+        return next > 0 && next % tile_width == 0 ? Result<void>{} : bad_meta(name);
+    }
     const auto load =
         name.starts_with(ring_prefix) ? from_hex(name.substr(ring_prefix.size())) : std::nullopt;
     Id128 load_id{};
-    std::uint64_t next = 0;
-    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), next);
-    if (!load || load->size() != load_id.size() || error != std::errc{} ||
-        end != value.data() + value.size()) {
+    if (!load || load->size() != load_id.size()) {
         return bad_meta(name);
     }
     std::ranges::copy(*load, load_id.begin());
     meta.rings[load_id] = next;
     return {};
+}
+
+Result<void> write_meta(Database &database, const std::string &name, std::uint64_t number) {
+    auto statement = database.prepare("INSERT OR REPLACE INTO meta VALUES(?, ?)");
+    if (!statement) {
+        return std::unexpected(std::move(statement.error()));
+    }
+    const std::string value = std::to_string(number);
+    statement->bind(1, std::string_view(name));
+    statement->bind(2, std::string_view(value));
+    return statement->run();
 }
 
 // The SQL that makes the tables which came after a format.
@@ -182,15 +200,16 @@ Result<Meta> read_meta(Database &database) {
 }
 
 Result<void> write_ring(Database &database, const Id128 &load_id, std::uint64_t next) {
-    auto statement = database.prepare("INSERT OR REPLACE INTO meta VALUES(?, ?)");
+    return write_meta(database, std::format("{}{}", ring_prefix, to_hex(load_id)), next);
+}
+
+Result<void> prune_records(Database &database, std::uint64_t first) {
+    auto statement = database.prepare("DELETE FROM records WHERE seq < ?");
     if (!statement) {
         return std::unexpected(std::move(statement.error()));
     }
-    const std::string name = std::format("{}{}", ring_prefix, to_hex(load_id));
-    const std::string value = std::to_string(next);
-    statement->bind(1, std::string_view(name));
-    statement->bind(2, std::string_view(value));
-    return statement->run();
+    statement->bind(1, first);
+    return statement->run().and_then([&] { return write_meta(database, std::string(first_name), first); });
 }
 
 Result<void> put_checkpoint(Database &database, std::uint64_t size, std::string_view note,

@@ -24,6 +24,7 @@ using RingPositions = std::map<Id128, std::uint64_t>;
 
 struct Meta {
     std::string origin;
+    std::uint64_t first = 0; // the first record that is there: a multiple of 256; 0 until the first pruning
     RingPositions rings;
     bool operator==(const Meta &) const = default;
 };
@@ -45,11 +46,14 @@ struct Meta {
 [[nodiscard]] Result<Meta> read_meta(Database &database);
 [[nodiscard]] Result<void> write_ring(Database &database, const Id128 &load_id, std::uint64_t next);
 
+// Forgets the records below `first`, within the caller's transaction.
+[[nodiscard]] Result<void> prune_records(Database &database, std::uint64_t first);
+
 // Adds a checkpoint, and the TPM's quote of it, in the caller's transaction.
 [[nodiscard]] Result<void> put_checkpoint(Database &database, std::uint64_t size, std::string_view note,
                                           const std::optional<Quote> &quote);
 
-// How many records there are, taking for granted that none is missing.
+// How many records there are or were, taking for granted that none is missing.
 [[nodiscard]] Result<std::uint64_t> count_records(Database &database);
 
 // The signed note of the newest checkpoint. not_signed when there is none.

@@ -18,6 +18,7 @@ namespace dsmil::ledger {
 namespace {
 
 constexpr std::string_view export_prefix = "export-";
+constexpr std::chrono::milliseconds next_pruning{100}; // when there is more to prune
 
 // Exports that a crash left behind.
 void remove_old_exports(const std::string &state_dir) {
@@ -57,7 +58,7 @@ std::size_t memory_of(const Record &record) {
 
 Service::Service(Reactor &reactor, const Log &log, const Clock &clock, Signer &signer, Notary *notary)
     : reactor_(reactor), log_(log), clock_(clock), signer_(signer), notary_(notary), boot_id_(boot_id()),
-      checkpoint_timer_(reactor), sealer_(log, clock, signer, notary),
+      checkpoint_timer_(reactor), retention_timer_(reactor), sealer_(log, clock, signer, notary),
       anchorer_(reactor, log, clock, notary, *this), writer_("dsmild-ledger"),
       reader_worker_("dsmild-reader") {}
 
@@ -75,6 +76,8 @@ Result<void> Service::start(ServiceOptions options) {
     }
     reader_ = std::make_unique<LedgerReader>(std::move(*reader));
     snapshot_ = take_snapshot();
+    hear_of_reserve(true);
+    schedule_retention(options_.retention_interval);
     anchorer_.configure(options_.anchors_per_day, options_.anchor_interval);
     if (!options_.cosign_key.empty()) {
         return sealer_.cosign_with(options_.cosign_key, snapshot_.origin);
@@ -84,13 +87,16 @@ Result<void> Service::start(ServiceOptions options) {
 
 bool Service::stop(std::chrono::milliseconds patience) {
     checkpoint_timer_.cancel();
+    retention_timer_.cancel();
     waiters_.clear();
     const bool reader_done = reader_worker_.stop(patience);
     return writer_.stop(patience) && reader_done;
 }
 
 Snapshot Service::take_snapshot() const {
-    return {ledger_->head(), ledger_->origin(), ledger_->last_checkpoint(), ledger_->last_checkpoint_size()};
+    return {
+        ledger_->head(),  ledger_->origin(),     ledger_->last_checkpoint(), ledger_->last_checkpoint_size(),
+        ledger_->first(), ledger_->has_reserve()};
 }
 
 Record Service::own_record(std::string action, std::string outcome) const {
@@ -136,8 +142,10 @@ void Service::commit_next() {
     std::vector<Queued> group;
     Group records;
     Durability durability = Durability::process;
-    for (std::size_t bytes = 0;
-         !queue_.empty() && (bytes == 0 || bytes + queue_.front().bytes <= max_group_bytes);) {
+    const bool critical =
+        !queue_.empty() && queue_.front().critical; // of one kind: there may be room for one only
+    for (std::size_t bytes = 0; !queue_.empty() && queue_.front().critical == critical &&
+                                (bytes == 0 || bytes + queue_.front().bytes <= max_group_bytes);) {
         Queued &next = queue_.front();
         bytes += next.bytes;
         durability = std::max(durability, next.durability);
@@ -151,8 +159,8 @@ void Service::commit_next() {
     }
     submit<Committed>(
         writer_,
-        [this, records = std::move(records), durability]() mutable -> Result<Committed> {
-            auto answers = ledger_->append_group(std::move(records), durability);
+        [this, records = std::move(records), durability, critical]() mutable -> Result<Committed> {
+            auto answers = ledger_->append_group(std::move(records), durability, critical);
             return Committed{std::move(answers), take_snapshot()};
         },
         [this, group = std::move(group)](Result<Committed> result) mutable {
@@ -164,8 +172,10 @@ void Service::committed(std::vector<Queued> group, Result<Committed> result) {
     auto answers = result ? std::move(result->answers) : std::unexpected(std::move(result.error()));
     critical_ = critical_ || (answers && std::ranges::any_of(group, &Queued::critical));
     if (result) {
+        const bool had_reserve = snapshot_.has_reserve;
         publish(result->snapshot);
         trouble_ = answers ? std::nullopt : std::optional(answers.error());
+        hear_of_reserve(had_reserve);
     }
     counts_.commits += answers ? 1 : 0;
     for (std::size_t i = 0; i < group.size(); i++) {
@@ -173,6 +183,18 @@ void Service::committed(std::vector<Queued> group, Result<Committed> result) {
         answer(group[i], answers ? std::move((*answers)[i]) : std::unexpected(answers.error()));
     }
     commit_next();
+}
+
+// That the disk is full is in the ledger itself: the reserve has room for it.
+void Service::hear_of_reserve(bool had) {
+    if (!snapshot_.has_reserve && !trouble_) {
+        trouble_ = Error{Code::disk_full, "what room is left is kept for what matters to security", {}};
+    }
+    if (had && !snapshot_.has_reserve) {
+        notice("disk_full", "what room is left is kept for what matters to security");
+    } else if (!had && snapshot_.has_reserve) {
+        notice("disk_free", "there is room for everything again");
+    }
 }
 
 void Service::answer(Queued &queued, Result<Appended> result) {
@@ -194,6 +216,9 @@ void Service::publish(const Snapshot &snapshot) {
     schedule_checkpoint();
     if (grown && grown_) {
         grown_();
+    }
+    if (changed_) {
+        changed_();
     }
 }
 
@@ -218,6 +243,15 @@ void Service::wake_waiters(std::uint64_t below) {
 void Service::read(std::uint64_t first, std::uint64_t limit, Then<Result<std::vector<Record>>> then) {
     submit<std::vector<Record>>(
         reader_worker_, [this, first, limit] { return reader_->records(first, std::min(limit, max_read)); },
+        std::move(then));
+}
+
+void Service::search(Query query, std::uint64_t first, std::uint64_t limit, Then<Result<Found>> then) {
+    submit<Found>(
+        reader_worker_,
+        [this, query = std::move(query), first, limit] {
+            return reader_->search(query, first, std::min(limit, max_read));
+        },
         std::move(then));
 }
 
@@ -342,6 +376,58 @@ void Service::keep_checkpoint(Draft draft, Occasion occasion, Then<Result<void>>
             anchorer_.checkpointed(occasion == Occasion::critical);
             then({});
         });
+}
+
+void Service::prune(const Retention &policy, Record record, Then<Result<Pruned>> then) {
+    if (!signer_.public_key()) {
+        reactor_.post([then = std::move(then)]() mutable {
+            then(fail(Code::tpm_missing, "no key signs the ledger, and only what is signed may go"));
+        });
+        return;
+    }
+    struct Done {
+        Pruned pruned;
+        Snapshot snapshot;
+    };
+    submit<Done>(
+        writer_,
+        [this, policy, record = std::move(record)]() mutable -> Result<Done> {
+            return ledger_->prune(policy, std::move(record)).transform([this](const Pruned &pruned) {
+                return Done{pruned, take_snapshot()};
+            });
+        },
+        [this, then = std::move(then)](Result<Done> done) mutable {
+            if (!done) {
+                then(std::unexpected(std::move(done.error()).in("pruning the ledger")));
+                return;
+            }
+            publish(done->snapshot);
+            then(done->pruned);
+        });
+}
+
+void Service::schedule_retention(std::chrono::milliseconds delay) {
+    if (options_.keep_for.count() != 0 || options_.keep_records != 0) {
+        retention_timer_.start(delay, [this] { keep_to_policy(); });
+    }
+}
+
+// A part at a time, so that records need not wait long for the disk.
+void Service::keep_to_policy() {
+    Retention policy;
+    if (options_.keep_for.count() != 0) {
+        const auto age = static_cast<std::uint64_t>(std::chrono::nanoseconds(options_.keep_for).count());
+        policy.before_ns = std::max(clock_.realtime_ns(), age) - age;
+    }
+    if (options_.keep_records != 0) {
+        policy.keep_records = options_.keep_records;
+    }
+    prune(policy, own_record(std::string(pruned_action), "ok"), [this](const Result<Pruned> &pruned) {
+        if (!pruned) {
+            log_.write_error(LogLevel::warning, "pruning_failed", pruned.error());
+        }
+        schedule_retention(pruned && pruned->more ? next_pruning : options_.retention_interval);
+    });
 }
 
 void Service::close(Then<Result<void>> then) {

@@ -33,6 +33,8 @@ struct Snapshot {
     std::string origin;
     std::optional<std::string> checkpoint; // the newest signed note
     std::uint64_t checkpoint_size = 0;
+    std::uint64_t first = 0; // record that was not pruned
+    bool has_reserve = true; // of room on the disk
 };
 
 // Since the start.
@@ -46,6 +48,10 @@ struct ServiceOptions {
     LedgerOptions ledger;
     std::string state_dir; // for exports in the making
     std::chrono::milliseconds checkpoint_interval{1'000};
+    // What is kept; 0: everything.
+    std::chrono::days keep_for{0};
+    std::uint64_t keep_records = 0;
+    std::chrono::milliseconds retention_interval{3'600'000};
     // Between checkpoints that are cosigned and quoted, too.
     std::chrono::milliseconds evidence_interval{60'000};
     std::string cosign_key; // a PEM file, made when it is not there; empty: no cosignature
@@ -101,11 +107,17 @@ class Service final : private AnchorStore {
 
     void read(std::uint64_t first, std::uint64_t limit, Then<Result<std::vector<Record>>> then);
 
+    // One page of a search, see LedgerReader::search(); at most max_read records.
+    void search(Query query, std::uint64_t first, std::uint64_t limit, Then<Result<Found>> then);
+
     // Calls back when record `sequence` is there, or after `patience`.
     void await(std::uint64_t sequence, std::chrono::milliseconds patience, Task then);
 
     // Called each time that there are new records.
     void on_grown(Task hear) { grown_ = std::move(hear); }
+
+    // Called each time that there are new records, a new checkpoint, or fewer old records.
+    void on_change(Task hear) { changed_ = std::move(hear); }
 
     // All that wait are called back now.
     void release_waiters();
@@ -124,6 +136,10 @@ class Service final : private AnchorStore {
     // See Notary::certify(); tpm_missing without one.
     void certify_anchors(Bytes nonce, Then<Result<AnchorEvidence>> then);
     void adopt_anchors(Then<Result<void>> then) { anchorer_.adopt(std::move(then)); }
+
+    // Forgets old records (see retention.hpp) and appends `record` with what that was.
+    // tpm_missing when no key signs the ledger: only what is signed may go.
+    void prune(const Retention &policy, Record record, Then<Result<Pruned>> then);
 
     // A clean copy that ends with a checkpoint of all its records (unsigned when
     // there is no TPM). The file has no name any more and goes with the descriptor.
@@ -161,7 +177,10 @@ class Service final : private AnchorStore {
     void commit_next();
     void committed(std::vector<Queued> group, Result<Committed> result);
     void answer(Queued &queued, Result<Appended> result);
+    void hear_of_reserve(bool had);
 
+    void schedule_retention(std::chrono::milliseconds delay);
+    void keep_to_policy();
     void publish(const Snapshot &snapshot);
     void wake_waiters(std::uint64_t below);
     void schedule_checkpoint();
@@ -195,7 +214,9 @@ class Service final : private AnchorStore {
     bool committing_ = false;
     std::list<Waiter> waiters_;
     Task grown_;
+    Task changed_;
     Reactor::Timer checkpoint_timer_;
+    Reactor::Timer retention_timer_;
     bool checkpoint_scheduled_ = false;
     bool checkpoint_under_way_ = false;
     std::optional<Error> unsigned_because_;

@@ -84,12 +84,32 @@ Result<void> judge(const Scan &scanned, const std::vector<Claim> &claims) {
     return {};
 }
 
-// Those of the records that were looked at; all of them when that were all records.
-bool rings_fit(const Scan &scanned, const Meta &meta, bool all) {
-    return all ? scanned.rings == meta.rings : std::ranges::all_of(scanned.rings, [&](const auto &seen) {
-        const auto kept = meta.rings.find(seen.first);
-        return kept != meta.rings.end() && kept->second == seen.second;
-    });
+// Of the records that were looked at, which are not all when some are older than that.
+Result<void> judge_rest(const Scan &scanned, const Meta &meta, bool all) {
+    if (all || scanned.pruned) {
+        if (auto told = judge_pruning(scanned, meta.first); !told) {
+            return told;
+        }
+    }
+    const bool fit = all || scanned.pruned
+                         ? rings_fit(scanned, meta)
+                         : std::ranges::all_of(scanned.rings, [&](const auto &seen) {
+                               const auto kept = meta.rings.find(seen.first);
+                               return kept != meta.rings.end() && kept->second == seen.second;
+                           });
+    return fit ? Result<void>{}
+               : tampered("the table meta: the places in the audit ring are not those of the records");
+}
+
+// The oldest record is the one that pruning left.
+Result<void> check_oldest(Database &database, std::uint64_t first) {
+    const auto oldest = database.number("SELECT coalesce(min(seq), 0) FROM records");
+    if (!oldest) {
+        return std::unexpected(oldest.error());
+    }
+    return *oldest == first
+               ? Result<void>{}
+               : tampered(std::format("the oldest record is {}, and pruning left {}", *oldest, first));
 }
 
 // A checkpoint of records that are older than those that are looked at.
@@ -144,15 +164,18 @@ Result<StartReport> check_at_start(Database &database, std::uint64_t records) {
     if (!edge) {
         return std::unexpected(std::move(edge.error()));
     }
-    auto scanned = scan(database, claims, std::move(*edge));
+    auto scanned = scan(database, claims, report.meta.first, std::move(*edge));
     if (!scanned) {
         return std::unexpected(std::move(scanned.error()));
     }
     if (auto judged = judge(*scanned, claims); !judged) {
         return std::unexpected(std::move(judged.error()));
     }
-    if (!rings_fit(*scanned, report.meta, first == 0)) {
-        return tampered("the table meta: the places in the audit ring are not those of the records");
+    auto rest = judge_rest(*scanned, report.meta, first == 0).and_then([&] {
+        return check_oldest(database, report.meta.first);
+    });
+    if (!rest) {
+        return std::unexpected(std::move(rest.error()));
     }
     return report;
 }

@@ -23,4 +23,12 @@ struct TilesReport {
 //   exists, disk_full, permission, not_found, failed
 [[nodiscard]] Result<TilesReport> write_tiles(const std::string &ledger, const std::string &directory);
 
+// Brings a folder that it made earlier, or an empty one, up to the newest checkpoint, file by file,
+// the checkpoint last: readers see a whole log at any time, and what a crash left is taken up again.
+// Bundles of records that were pruned since stay.
+//   conflict       the folder is of another log
+//   tampered, cut  the ledger is not a continuation of what the folder has
+//   and as above
+[[nodiscard]] Result<TilesReport> update_tiles(const std::string &ledger, const std::string &directory);
+
 } // namespace dsmil::ledger

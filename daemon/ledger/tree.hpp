@@ -16,6 +16,8 @@ inline constexpr std::uint64_t tile_width = 256;
 inline constexpr unsigned max_tile_level = 7; // 256^8 leaves are all a 64-bit size can count
 
 [[nodiscard]] Hash leaf_hash(ByteView record);
+// Of many at once, as many as `leaves`: sixteen at a time where the processor can (accel/hashing.hpp).
+void leaf_hashes(std::span<const ByteView> records, std::span<Hash> leaves);
 [[nodiscard]] Hash node_hash(const Hash &left, const Hash &right);
 
 // The right edge of a tree: on each level the hashes of the tile that is not

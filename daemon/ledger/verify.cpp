@@ -167,7 +167,10 @@ Result<void> judge(const Claims &claims, const Scan &scan, const Meta &meta) {
     if (!scan.first_bad_tile.empty()) {
         return tampered(std::format("{}: it is not what the records give", scan.first_bad_tile));
     }
-    if (scan.rings != meta.rings) {
+    if (auto told = judge_pruning(scan, meta.first); !told) {
+        return told;
+    }
+    if (!rings_fit(scan, meta)) {
         return tampered("the table meta: the places in the audit ring are not those of the records");
     }
     return {};
@@ -241,7 +244,7 @@ Result<Verified> verify_database(Database &database, std::span<const NoteVerifie
         return std::unexpected(opened.error());
     }
     StoredClaims &stored = **opened;
-    const auto scanned = scan(database, stored);
+    const auto scanned = scan(database, stored, meta->first);
     if (!scanned) {
         return std::unexpected(scanned.error());
     }
@@ -260,6 +263,12 @@ Result<Verified> verify_database(Database &database, std::span<const NoteVerifie
     report.root = scanned->root;
     report.checkpoints = stored.claims().own();
     report.newest_realtime_ns = scanned->newest_realtime_ns;
+    if (meta->first > 0) {
+        report.notes.push_back(
+            std::format("the records 0 to {} were pruned, as a record says; their hashes are "
+                        "still in the tree",
+                        meta->first - 1));
+    }
     if (auto tpm = judge_tpm(report, database, *format, keys, options); !tpm) {
         return std::unexpected(std::move(tpm.error()));
     }

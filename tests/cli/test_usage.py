@@ -11,7 +11,7 @@ GOLDEN = os.path.join(SOURCE, "tests/cli/golden")
 NEEDED = {"ID": "0123456789abcdef", "MACHINE": "laptop-7", "DEVICE": "0x8005", "REGISTER": "STATUS", "VALUE": "1", "FILE": "/nonexistent/file", "LOG": "/nonexistent/log", "REQUEST": "/nonexistent/request", "COMMAND": "list",
           "KEY": "/nonexistent/key", "DRAFT": "/nonexistent/draft", "SIGNATURE": "/nonexistent/signature",
           "RECORD": "0", "BYTES": "8", "LIST": "7", "PCR": "16", "DIGEST": "00" * 32, "INDEX": "0x01801000", "DATA": "00",
-          "SEALED": "/nonexistent/sealed"}
+          "SEALED": "/nonexistent/sealed", "TEXT": "word"}
 
 
 def complete(command):

@@ -12,6 +12,7 @@
 #include <boost/json/parse.hpp>
 #include <cstdlib>
 #include <format>
+#include <future>
 #include <gtest/gtest.h>
 #include <mutex>
 #include <set>
@@ -197,6 +198,9 @@ TEST_F(ApiTest, UnknownPathsMethodsAndParametersAreClearErrors) {
     EXPECT_EQ(request("GET", "/v1/ledger/records?after=-1").code(), "usage");
     EXPECT_EQ(request("GET", "/v1/ledger/records?wait_ms=30001").code(), "usage");
     EXPECT_EQ(request("GET", "/v1/ledger/records?after=1&after=2").code(), "usage");
+    EXPECT_EQ(request("GET", "/v1/ledger/search?limit=1001").code(), "usage");
+    EXPECT_EQ(request("GET", "/v1/ledger/search?since=yesterday").code(), "usage");
+    EXPECT_EQ(request("GET", "/v1/ledger/search?wait_ms=1").code(), "usage");
     EXPECT_EQ(request("GET", "/v1/health?%zz=1").code(), "usage");
     EXPECT_EQ(request("GET", "/v1/health?unknown=1").code(), "usage");
 }
@@ -219,6 +223,23 @@ TEST_F(ApiTest, WhatIsNoHttpIsRefused) {
 TEST_F(ApiTest, WithoutATpmAttestSaysSo) {
     const auto answer = request("POST", "/v1/attest", R"({"nonce":"0011223344556677"})");
     EXPECT_EQ(answer.status, 503);
+}
+
+TEST_F(ApiTest, ASearchFindsWhatFitsAndSaysWhetherItIsComplete) {
+    std::promise<void> kept;
+    reactor.post([&] {
+        std::vector<ledger::Record> records;
+        records.push_back(test::ring_record(1));
+        records.push_back(test::ring_record(2));
+        records.back().outcome = "refused";
+        ledger.append(std::move(records), [&kept](const auto &) { kept.set_value(); });
+    });
+    kept.get_future().wait();
+    const auto body = boost::json::parse(request("GET", "/v1/ledger/search?outcome=refused").body);
+    ASSERT_EQ(body.at("records").as_array().size(), 1U);
+    EXPECT_EQ(body.at("records").at(0).at("sequence").as_int64(), 1);
+    EXPECT_EQ(body.at("next").as_int64(), 2);
+    EXPECT_TRUE(body.at("complete").as_bool());
 }
 
 TEST_F(ApiTest, ALongPollIsAnsweredByTheRecordItWaitsFor) {

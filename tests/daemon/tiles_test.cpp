@@ -3,6 +3,7 @@
 #include "base/file.hpp"
 #include "ledger/ledger.hpp"
 #include "ledger/tiles.hpp"
+#include "ledger/verify.hpp"
 #include "support.hpp"
 
 #include <filesystem>
@@ -138,6 +139,108 @@ TEST_F(Tiles, OthersCannotReadTheFolder) {
     struct stat status{};
     ASSERT_EQ(::stat(directory.path("log").c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 07U, 0U);
+}
+
+class TilesUpdate : public Tiles {
+  protected:
+    // More records, and a checkpoint of all of them.
+    void grow(std::uint64_t count) {
+        LedgerOptions options;
+        options.path = directory.path("ledger.db");
+        options.default_origin = "test.example/log";
+        auto ledger = Ledger::open(std::move(options)).value();
+        std::vector<Record> records;
+        for (std::uint64_t i = 0; i < count; i++) {
+            records.push_back(test::plain_record(i));
+        }
+        ASSERT_TRUE(ledger.append(std::move(records)));
+        const Head head = ledger.head();
+        ASSERT_TRUE(ledger.add_checkpoint(head.size, key.note(ledger.origin(), head.size, head.root)));
+    }
+    [[nodiscard]] Result<TilesReport> update() const {
+        return update_tiles(directory.path("ledger.db"), directory.path("log"));
+    }
+    [[nodiscard]] Result<VerifyReport> check() const {
+        return verify_file(directory.path("log"), key.verifier("test.example/log").text());
+    }
+};
+
+TEST_F(TilesUpdate, TheFolderFollowsTheLedgerAndIsWholeAtEachStep) {
+    std::uint64_t size = 0;
+    for (const std::uint64_t more : {1U, 254U, 1U, 1U, 300U, 1'000U}) {
+        grow(more);
+        size += more;
+        const auto report = update();
+        ASSERT_TRUE(report) << report.error().causes.front();
+        EXPECT_EQ(report->size, size);
+        const auto verified = check();
+        ASSERT_TRUE(verified) << size << ": " << verified.error().causes.front();
+        EXPECT_EQ(verified->size, size);
+    }
+    EXPECT_FALSE(std::filesystem::exists(directory.path("log/tile/0/000.p")));
+    EXPECT_FALSE(std::filesystem::exists(directory.path("log/tile/entries/001.p")));
+    const auto again = update();
+    ASSERT_TRUE(again);
+    EXPECT_LE(again->files, 5U); // the right edge
+}
+
+TEST_F(TilesUpdate, WhatACrashLeftIsTakenUpAgain) {
+    grow(600);
+    ASSERT_TRUE(update());
+    grow(600);
+    ASSERT_TRUE(update());
+    grow(1'000);
+    // Tiles of a checkpoint that was never written, and a file that was not renamed.
+    std::filesystem::create_directories(directory.path("log/tile/0/004.p"));
+    ASSERT_TRUE(write_file(directory.path("log/tile/0/005"), as_bytes("half"), 0640));
+    ASSERT_TRUE(write_file(directory.path("log/checkpoint.new"), as_bytes("half"), 0640));
+    ASSERT_TRUE(update());
+    const auto verified = check();
+    ASSERT_TRUE(verified) << verified.error().causes.front();
+    EXPECT_EQ(verified->size, 2'200U);
+}
+
+TEST_F(TilesUpdate, AFolderOfAnotherLogIsLeftAlone) {
+    grow(10);
+    std::filesystem::create_directories(directory.path("log"));
+    const auto other = key.note("other.example/log", 5, Hash{});
+    ASSERT_TRUE(write_file(directory.path("log/checkpoint"), as_bytes(other), 0640));
+    EXPECT_EQ(update().error().code, Code::conflict);
+    EXPECT_EQ(content("checkpoint"), other);
+}
+
+TEST_F(TilesUpdate, ALedgerThatWentBackDoesNotGoOn) {
+    grow(10);
+    ASSERT_TRUE(update());
+    const auto kept = content("checkpoint");
+    sql("UPDATE checkpoints SET note = '" + key.note("test.example/log", 5, Hash{}) + "'");
+    EXPECT_FALSE(update());
+    std::filesystem::remove(directory.path("ledger.db"));
+    grow(9);
+    EXPECT_EQ(update().error().code, Code::cut);
+    grow(9);
+    sql("UPDATE tiles SET hashes = zeroblob(length(hashes)) WHERE level = 0");
+    EXPECT_EQ(update().error().code, Code::tampered);
+    EXPECT_EQ(content("checkpoint"), kept);
+}
+
+TEST_F(TilesUpdate, BundlesThatWerePrunedStayInTheFolder) {
+    grow(600);
+    ASSERT_TRUE(update());
+    {
+        LedgerOptions options;
+        options.path = directory.path("ledger.db");
+        auto ledger = Ledger::open(std::move(options)).value();
+        Record record = test::plain_record(0);
+        record.action = pruned_action;
+        record.values.clear();
+        ASSERT_EQ(ledger.prune({.before_ns = {}, .keep_records = 50}, std::move(record))->first, 512U);
+    }
+    grow(300);
+    const auto report = update();
+    ASSERT_TRUE(report) << report.error().causes.front();
+    EXPECT_TRUE(std::filesystem::exists(directory.path("log/tile/entries/000")));
+    EXPECT_TRUE(check());
 }
 
 } // namespace

@@ -62,6 +62,19 @@ TEST(Tree, HasTheRootOfTheDefinitionAtEverySize) {
     }
 }
 
+TEST(Tree, HashesManyLeavesAsItHashesOne) {
+    std::vector<Bytes> records;
+    for (std::size_t size = 0; size < 40; size++) {
+        records.emplace_back(size * 7, static_cast<std::uint8_t>(size));
+        const std::vector<ByteView> views(records.begin(), records.end());
+        std::vector<Hash> leaves(views.size());
+        leaf_hashes(views, leaves);
+        for (std::size_t i = 0; i < views.size(); i++) {
+            ASSERT_EQ(leaves[i], leaf_hash(views[i])) << i << " of " << views.size();
+        }
+    }
+}
+
 TEST(Tree, CutsTheTilesOfTheSpecification) {
     // C2SP tlog-tiles: a tree of 70,000 has 273 full level 0 tiles and a partial one of 112, one full
     // level 1 tile and a partial one of 17, and a partial level 2 tile of 1.

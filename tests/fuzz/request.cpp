@@ -4,9 +4,11 @@
 #include "api/attest_request.hpp"
 #include "api/device_request.hpp"
 #include "api/identity_request.hpp"
+#include "api/ledger_request.hpp"
 #include "api/message.hpp"
 #include "api/tpm_request.hpp"
 #include "base/bytes.hpp"
+#include "ledger/query.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -42,7 +44,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     const auto target = dsmil::api::Target::parse(input);
     if (target) {
         static_cast<void>(target->number("after", 0, 1'000, 0));
+        const auto query = dsmil::ledger::Query::parse(target->parameters);
+        if (query ? target->parameters.empty() && !query->matches({})
+                  : query.error().code != dsmil::Code::usage) {
+            std::abort();
+        }
     } else if (target.error().code != dsmil::Code::usage) {
+        std::abort();
+    }
+    const auto prune = dsmil::api::parse_prune_request(input);
+    if (prune ? !prune->forgets() : prune.error().code != dsmil::Code::usage) {
         std::abort();
     }
     const auto attest = dsmil::api::parse_attest_request(input);

@@ -19,10 +19,6 @@ constexpr std::array<std::string_view, 3> leading = {"source", "action", "outcom
 constexpr std::array<std::string_view, 6> not_repeated = {"sequence", "time",    "boottime_ns",
                                                           "boot_id",  "load_id", "ring_sequence"};
 
-std::string plain(const boost::json::value &value) {
-    return value.is_string() ? std::string(value.get_string()) : boost::json::serialize(value);
-}
-
 // The members as name=value; those of an inner object without its name.
 std::string pairs(const boost::json::object &object) {
     std::string text;
@@ -32,7 +28,7 @@ std::string pairs(const boost::json::object &object) {
             text += pairs(value.get_object());
         } else if (!value.is_null() && !std::ranges::contains(leading, name) &&
                    !std::ranges::contains(not_repeated, name)) {
-            text += std::format(" {}={}", name, plain(value));
+            text += std::format(" {}={}", name, plain_text(value));
         }
     }
     return text;
@@ -63,10 +59,14 @@ dsmil::Result<boost::json::array> decode_records(std::string_view body) {
     return std::move(records->get_array());
 }
 
+std::string plain_text(const boost::json::value &value) {
+    return value.is_string() ? std::string(value.get_string()) : boost::json::serialize(value);
+}
+
 std::string record_line(const boost::json::object &record) {
     const auto member = [&record](std::string_view name) {
         const auto *value = record.if_contains(name);
-        return value != nullptr ? plain(*value) : "-";
+        return value != nullptr ? plain_text(*value) : "-";
     };
     auto line = std::format("{} {}", member("time"), member("sequence"));
     for (const auto name : leading) {

@@ -8,7 +8,7 @@
 
 lab unload && lab load dell
 mount -t tmpfs -o size=4m,mode=0700,uid=900,gid=900 tiny /mnt
-sed 's|^state_dir = .*|state_dir = "/mnt"|' /etc/dsmil/dsmild.toml >/tmp/tiny.toml
+sed -e 's|^state_dir = .*|state_dir = "/mnt"|' -e 's|^reserve_bytes = .*|reserve_bytes = 0|' /etc/dsmil/dsmild.toml >/tmp/tiny.toml
 start_daemon /tmp/tiny.toml
 ok $? "the daemon starts on a small disk"
 head=$(ring head)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/record_json.hpp"
+#include "ledger/record_json.hpp"
 
 #include "base/bytes.hpp"
 #include "dsmil/catalog.hpp"
@@ -8,7 +8,7 @@
 #include <format>
 #include <type_traits>
 
-namespace dsmil::api {
+namespace dsmil::ledger {
 namespace {
 
 // JSON is UTF-8: bytes that are not appear as \xNN.
@@ -24,7 +24,7 @@ std::string printable(const std::string &text) {
     return shown;
 }
 
-boost::json::object to_json(const std::vector<ledger::Field> &fields) {
+boost::json::object to_json(const std::vector<Field> &fields) {
     boost::json::object object;
     for (const auto &field : fields) {
         std::visit(
@@ -51,7 +51,7 @@ std::string time_text(std::uint64_t realtime_ns) {
 
 } // namespace
 
-boost::json::object to_json(const ledger::Record &record) {
+boost::json::object to_json(const Record &record) {
     boost::json::object object = {
         {"sequence", record.sequence},       {"time", time_text(record.realtime_ns)},
         {"boottime_ns", record.boottime_ns}, {"boot_id", to_hex(record.boot_id)},
@@ -84,4 +84,4 @@ boost::json::object to_json(const ledger::Record &record) {
     return object;
 }
 
-} // namespace dsmil::api
+} // namespace dsmil::ledger

@@ -6,8 +6,8 @@
 
 #include <boost/json/object.hpp>
 
-namespace dsmil::api {
+namespace dsmil::ledger {
 
-[[nodiscard]] boost::json::object to_json(const ledger::Record &record);
+[[nodiscard]] boost::json::object to_json(const Record &record);
 
-} // namespace dsmil::api
+} // namespace dsmil::ledger
