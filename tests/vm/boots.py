@@ -67,10 +67,6 @@ BOOTS = (
          ("systemd",), (checks.nothing_forbidden,),
          tools=("/usr/bin/udevadm", "/usr/lib/systemd/systemd-udevd", "/usr/bin/systemd-sysusers",
                 "/usr/lib/systemd/systemd", "/usr/lib/systemd/systemd-executor", "/usr/bin/systemctl")),
-    Boot("sources", "the kernel's audit, a real auditd, a real journal and syslogd, and a full disk", "boot-sources.sh",
-         ("ingest", "sinks", "reserve"), (checks.nothing_forbidden,),
-         tools=("/usr/sbin/auditctl", "/usr/sbin/auditd", "/usr/sbin/audisp-af_unix",
-                "/usr/lib/systemd/systemd-journald", "/usr/bin/journalctl")),
     Boot("secureboot", "the firmware has Secure Boot on, and two certificates of ours", "boot-secureboot.sh",
          ("secure-boot",), (checks.nothing_forbidden,), tpm=False, load="none", secure_boot=True,
          tools=("/usr/bin/kmod",)),
@@ -83,7 +79,7 @@ def _guest_files(board):
     files = {f"lab/source/tests/vm/{path.name}": (path.read_bytes(), 0o755)
              for path in sorted(GUEST.iterdir()) if path.is_file()}
     files["lab/source/tests/vm/rule.py"] = ((ROOT / "tests" / "vm" / "rule.py").read_bytes(), 0o644)
-    for name in ("tools/catalog/devices.csv", "docs/netlink/dsmil.yaml", "docs/examples/dsmil.bt", "docs/ingest.md"):
+    for name in ("tools/catalog/devices.csv", "docs/netlink/dsmil.yaml", "docs/examples/dsmil.bt"):
         files[f"lab/source/{name}"] = ((ROOT / name).read_bytes(), 0o644)
     files |= ynl.client_files("lab/ynl")
     files["usr/libexec/dsmil/dsmil-grant-keys"] = ((ROOT / "deploy/systemd/dsmil-grant-keys").read_bytes(), 0o755)

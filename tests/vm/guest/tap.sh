@@ -119,10 +119,9 @@ answers_or_dead() {
 	api /v1/health || ! kill -0 "$DAEMON"
 }
 
-# start_daemon [CONFIG [OPTION]]: sets DAEMON to its pid; the log is /tmp/dsmild.log. The option
-# is dsmil-handoff's.
+# start_daemon [CONFIG]: sets DAEMON to its pid; the log is /tmp/dsmild.log.
 start_daemon() {
-	dsmil-handoff --user dsmil ${2:+"$2"} -- dsmild --config "${1:-/etc/dsmil/dsmild.toml}" >>/tmp/dsmild.log 2>&1 &
+	dsmil-handoff --user dsmil -- dsmild --config "${1:-/etc/dsmil/dsmild.toml}" >>/tmp/dsmild.log 2>&1 &
 	DAEMON=$!
 	if ! await 30 answers_or_dead || ! api /v1/health >/dev/null; then
 		echo "# the daemon does not answer:"
