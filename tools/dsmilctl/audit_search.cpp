@@ -14,7 +14,6 @@
 namespace dsmilctl {
 namespace {
 
-using dsmil::Code;
 using dsmil::Result;
 
 constexpr std::uint64_t default_limit = 100;
