@@ -95,7 +95,7 @@ void LedgerApi::evidence(const Request &request, Then<Result<Response>> then) {
 
 void LedgerApi::adopt(const Request &request, Then<Result<Response>> then) {
     const auto &anchors = ledger_.anchors();
-    auto record = record_for(ledger_, "anchor_adopted", request.peer);
+    auto record = record_for(ledger_, std::string(ledger::adopted_action), request.peer);
     record.outcome = "noticed";
     record.context = {{"state", std::string(ledger::name_of(anchors.state()))}, {"detail", anchors.detail()}};
     if (!anchors.adoptable()) {

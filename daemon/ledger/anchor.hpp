@@ -28,6 +28,8 @@ enum class AnchorReason : std::uint8_t {
     adopted, // the chain begins anew with what the TPM held
 };
 inline constexpr std::size_t anchor_reasons = 4;
+// Of the daemon's record that tells of an adopted one and comes before it.
+inline constexpr std::string_view adopted_action = "anchor_adopted";
 [[nodiscard]] std::string_view name_of(AnchorReason reason);
 [[nodiscard]] std::optional<AnchorReason> anchor_reason(std::string_view name);
 

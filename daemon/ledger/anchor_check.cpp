@@ -3,6 +3,7 @@
 
 #include "ledger/anchor_table.hpp"
 
+#include <algorithm>
 #include <format>
 #include <utility>
 
@@ -56,7 +57,19 @@ class Match {
     std::optional<std::uint64_t> contradicts_;
 };
 
-Result<void> walk(AnchorRows &rows, AnchorReport &report, Match &match) {
+// The records that tell of adopted chains.
+struct Told {
+    std::span<const std::uint64_t> adoptions;
+    std::uint64_t first = 0; // record that was not pruned
+
+    // One is there between the anchor before and this one, or may have been pruned.
+    [[nodiscard]] bool tells(std::uint64_t before, std::uint64_t size) const {
+        const auto next = std::ranges::lower_bound(adoptions, before);
+        return before < first || (next != adoptions.end() && *next < size);
+    }
+};
+
+Result<void> walk(AnchorRows &rows, AnchorReport &report, Match &match, const Told &told) {
     for (;;) {
         const auto next = rows.next();
         if (!next) {
@@ -67,8 +80,13 @@ Result<void> walk(AnchorRows &rows, AnchorReport &report, Match &match) {
             return {};
         }
         report.anchors++;
-        report.last_size = anchor->size;
+        const auto before = std::exchange(report.last_size, anchor->size);
         if (anchor->reason == AnchorReason::adopted) {
+            if (!told.tells(before, anchor->size)) {
+                return fail(Code::tampered,
+                            std::format("anchor {}: it begins a new chain, and no record says who adopted it",
+                                        anchor->id));
+            }
             report.adopted++;
             report.adopted_size = anchor->size;
         }
@@ -78,12 +96,14 @@ Result<void> walk(AnchorRows &rows, AnchorReport &report, Match &match) {
 
 } // namespace
 
-Result<AnchorReport> check_anchors(Database &database, std::uint64_t format, const AnchorWitness *witness) {
+Result<AnchorReport> check_anchors(Database &database, std::uint64_t format, const AnchorWitness *witness,
+                                   std::span<const std::uint64_t> adoptions, std::uint64_t first) {
     AnchorReport report;
     Match match(witness);
     if (format >= 2) {
-        auto walked =
-            AnchorRows::open(database).and_then([&](AnchorRows rows) { return walk(rows, report, match); });
+        auto walked = AnchorRows::open(database).and_then([&](AnchorRows rows) {
+            return walk(rows, report, match, {.adoptions = adoptions, .first = first});
+        });
         if (!walked) {
             return std::unexpected(std::move(walked.error()));
         }

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 
 namespace dsmil::ledger {
 
@@ -20,12 +21,16 @@ struct AnchorReport {
     std::uint64_t fresh_size = 0;
 };
 
-// tampered when the anchors do not follow from one another. With `witness`:
+// tampered when the anchors do not follow from one another, or a chain began anew without a record that
+// says so: `adoptions` are the numbers of these records, in order, from record `first` on (those before were
+// pruned). With `witness`:
 //   cut      the TPM counted more than the file knows of
 //   forked   the file has another anchor where the TPM counted one
 // One anchor is in memory at a time.
 // A file of format 1 has none.
 [[nodiscard]] Result<AnchorReport> check_anchors(Database &database, std::uint64_t format,
-                                                 const AnchorWitness *witness);
+                                                 const AnchorWitness *witness,
+                                                 std::span<const std::uint64_t> adoptions,
+                                                 std::uint64_t first);
 
 } // namespace dsmil::ledger

@@ -83,6 +83,7 @@ Result<void> Ledger::load() {
     first_ = meta.first;
     last_checkpoint_ = std::move(report->last_note);
     last_checkpoint_size_ = report->last_note_size;
+    opened_realtime_ns_ = report->newest_realtime_ns;
     auto edge = read_edge(database_, report->size);
     if (!edge) {
         return std::unexpected(std::move(edge.error()));
@@ -96,8 +97,9 @@ Result<void> Ledger::load() {
 
 Result<void> Ledger::prepare_to_write() {
     database_.keep_wal(false);
-    if (auto set = database_.run(std::format("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
-                                             "PRAGMA wal_autocheckpoint = {}",
+    // The size of pages is that of a new file: a tile goes on two, and a commit writes fewer of them.
+    if (auto set = database_.run(std::format("PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; "
+                                             "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = {}",
                                              options_.wal_pages));
         !set) {
         return set;
@@ -108,10 +110,11 @@ Result<void> Ledger::prepare_to_write() {
 Result<void> Ledger::prepare_statements() {
     auto insert = database_.prepare("INSERT INTO records VALUES(?, ?)");
     auto put = insert ? prepare_tile(database_) : std::unexpected(insert.error());
-    if (!put) {
-        return std::unexpected(std::move(put.error()));
+    auto meta = put ? prepare_meta(database_) : std::unexpected(put.error());
+    if (!meta) {
+        return std::unexpected(std::move(meta.error()));
     }
-    prepared_ = std::make_unique<Prepared>(std::move(*insert), std::move(*put));
+    prepared_ = std::make_unique<Prepared>(std::move(*insert), std::move(*put), std::move(*meta));
     return {};
 }
 
@@ -316,7 +319,7 @@ Result<void> Ledger::write(const Batch &batch) {
     options_.on_step("inserted");
     stored = stored.and_then([&] { return write_tiles(edge); });
     for (auto moved = batch.rings.begin(); stored && moved != batch.rings.end(); ++moved) {
-        stored = write_ring(database_, moved->first, moved->second);
+        stored = write_ring(prepared_->put_meta, moved->first, moved->second);
     }
     if (batch.forget_below > 0) {
         stored = stored.and_then([&] { return prune_records(database_, batch.forget_below); });

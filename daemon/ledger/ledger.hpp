@@ -95,6 +95,8 @@ class Ledger {
                                               const std::optional<Quote> &quote = {});
     [[nodiscard]] const std::optional<std::string> &last_checkpoint() const { return last_checkpoint_; }
     [[nodiscard]] std::uint64_t last_checkpoint_size() const { return last_checkpoint_size_; }
+    // Of the newest record when it was opened; zero: there was none.
+    [[nodiscard]] std::uint64_t opened_realtime_ns() const { return opened_realtime_ns_; }
 
     // The TPM's anchors of checkpoints (anchor_table.hpp), each step durable.
     [[nodiscard]] Result<AnchorBook> read_anchors(std::uint64_t since_ns, std::size_t limit);
@@ -125,6 +127,7 @@ class Ledger {
     struct Prepared {
         Statement insert_record;
         Statement put_tile;
+        Statement put_meta;
     };
     std::unique_ptr<Prepared> prepared_; // once opened
     bool full_ = true;                   // each commit reaches the disk
@@ -136,6 +139,7 @@ class Ledger {
     std::uint64_t first_ = 0;
     std::optional<std::string> last_checkpoint_;
     std::uint64_t last_checkpoint_size_ = 0;
+    std::uint64_t opened_realtime_ns_ = 0;
 };
 
 } // namespace dsmil::ledger

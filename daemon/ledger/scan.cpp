@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ledger/scan.hpp"
 
+#include "ledger/anchor.hpp"
 #include "ledger/record.hpp"
+#include "ledger/record_glance.hpp"
 #include "ledger/retention.hpp"
 
 #include <algorithm>
@@ -29,6 +31,9 @@ class Listed final : public ClaimSource {
     std::size_t next_ = 0;
 };
 
+// Enough for the engine (accel/hashing.hpp), and 4 MiB at most.
+constexpr std::size_t hashed_at_once = 64;
+
 class Scanner {
   public:
     Scanner(Database &database, ClaimSource &claims, std::uint64_t first, Edge from)
@@ -49,14 +54,14 @@ class Scanner {
             if (!row) {
                 return std::unexpected(row.error());
             }
-            if (!*row) {
-                break;
-            }
-            if (auto taken = take(*rows); !taken) {
+            auto taken = *row ? take(*rows) : hash();
+            if (!taken) {
                 return std::unexpected(std::move(taken.error()));
             }
+            if (!*row) {
+                return finish();
+            }
         }
-        return finish();
     }
 
   private:
@@ -81,20 +86,41 @@ class Scanner {
     }
 
     Result<void> take(const Statement &row) {
-        const std::uint64_t sequence = edge_.size();
+        const std::uint64_t sequence = edge_.size() + waiting_.size();
         if (!row.is_number(0) || row.number(0) != sequence) {
-            return fail(Code::tampered,
-                        row.number(0) < left_
-                            ? std::format("record {} is there although it was pruned", row.number(0))
-                            : std::format("record {} is missing", sequence));
+            return hash().and_then([&]() -> Result<void> {
+                return fail(Code::tampered,
+                            row.number(0) < left_
+                                ? std::format("record {} is there although it was pruned", row.number(0))
+                                : std::format("record {} is missing", sequence));
+            });
         }
         const ByteView body = row.bytes(1);
         look_inside(sequence, row.is_blob(1), body);
-        const Hash leaf = leaf_hash(body);
-        if (auto compared = compare_leaf(sequence, leaf); !compared) {
-            return compared;
+        waiting_.push_back(body.size());
+        bodies_.insert(bodies_.end(), body.begin(), body.end());
+        return waiting_.size() < hashed_at_once ? Result<void>{} : hash();
+    }
+
+    // Those that wait for it.
+    Result<void> hash() {
+        std::vector<ByteView> bodies;
+        ByteView rest = bodies_;
+        for (const std::size_t size : waiting_) {
+            bodies.push_back(rest.first(size));
+            rest = rest.subspan(size);
         }
-        return append(leaf);
+        std::vector<Hash> leaves(bodies.size());
+        leaf_hashes(bodies, leaves);
+        waiting_.clear();
+        bodies_.clear();
+        for (const Hash &leaf : leaves) {
+            auto fits = compare_leaf(edge_.size(), leaf).and_then([&] { return append(leaf); });
+            if (!fits) {
+                return fits;
+            }
+        }
+        return {};
     }
 
     Result<void> append(const Hash &leaf) {
@@ -113,23 +139,37 @@ class Scanner {
     }
 
     void look_inside(std::uint64_t sequence, bool blob, ByteView body) {
-        const auto record = decode_record(body);
-        if (!blob || !record || record->sequence != sequence) {
+        const auto glance = glance_at_record(body);
+        if (!blob || !glance || glance->sequence != sequence) {
             if (result_.first_bad_content.empty()) {
                 const auto why = !blob     ? "not bytes"
-                                 : !record ? record.error().detail
-                                           : std::format("it says it is record {}", record->sequence);
+                                 : !glance ? glance.error().detail
+                                           : std::format("it says it is record {}", glance->sequence);
                 result_.first_bad_content = std::format("record {}: {}", sequence, why);
             }
             return;
         }
-        result_.newest_realtime_ns = record->realtime_ns;
-        if (auto pruning = read_pruning(*record)) {
+        result_.newest_realtime_ns = glance->realtime_ns;
+        if (const auto &ring = glance->ring) {
+            result_.rings[ring->load_id] = ring->sequence + 1;
+        }
+        if (glance->source == "dsmild") {
+            look_at_own(sequence, glance->action, body);
+        }
+    }
+
+    // What says why something is not there.
+    void look_at_own(std::uint64_t sequence, std::string_view action, ByteView body) {
+        if (action == adopted_action && result_.adoptions.size() < max_adoptions) {
+            result_.adoptions.push_back(sequence);
+        }
+        if (action != pruned_action) {
+            return;
+        }
+        const auto record = decode_record(body);
+        if (auto pruning = record ? read_pruning(*record) : std::nullopt) {
             result_.pruned = pruning->first;
             result_.pruned_rings = std::move(pruning->rings);
-        }
-        if (const auto &ring = record->ring) {
-            result_.rings[ring->load_id] = ring->sequence + 1;
         }
     }
 
@@ -224,6 +264,8 @@ class Scanner {
     std::uint64_t first_; // that is looked at, or its leaf
     std::uint64_t left_;  // the first record after the pruned ones
     std::vector<Hash> stored_leaves_;
+    std::vector<std::size_t> waiting_; // sizes of records that were not hashed yet
+    Bytes bodies_;                     // and they themselves, one after the other
     std::optional<Error> tile_error_;
 };
 

@@ -22,12 +22,16 @@ struct Claim {
     std::optional<bool> holds; // set by scan(); nothing when there are too few records
 };
 
+inline constexpr std::size_t max_adoptions = 65'536; // the TPM's wear budget allows fewer in a year
+
 struct Scan {
     std::uint64_t size = 0; // records
     Hash root{};
     RingPositions rings;                 // of the records that were looked at
     std::optional<std::uint64_t> pruned; // the first that was left, as the newest record about that says
     RingPositions pruned_rings;          // and where the rings were then
+    std::vector<std::uint64_t>
+        adoptions; // records that say that the TPM's memory began anew, max_adoptions at most
     std::uint64_t newest_realtime_ns = 0;
     std::optional<std::uint64_t> first_bad_leaf; // the first record whose hash is not in its tile
     std::string first_bad_tile;                  // names it; empty: none

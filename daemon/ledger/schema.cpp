@@ -74,15 +74,11 @@ Result<void> take_meta(Meta &meta, std::string_view name, std::string_view value
     return {};
 }
 
-Result<void> write_meta(Database &database, const std::string &name, std::uint64_t number) {
-    auto statement = database.prepare("INSERT OR REPLACE INTO meta VALUES(?, ?)");
-    if (!statement) {
-        return std::unexpected(std::move(statement.error()));
-    }
+Result<void> write_meta(Statement &put, const std::string &name, std::uint64_t number) {
     const std::string value = std::to_string(number);
-    statement->bind(1, std::string_view(name));
-    statement->bind(2, std::string_view(value));
-    return statement->run();
+    put.bind(1, std::string_view(name));
+    put.bind(2, std::string_view(value));
+    return put.run();
 }
 
 // The SQL that makes the tables which came after a format.
@@ -199,8 +195,12 @@ Result<Meta> read_meta(Database &database) {
     }
 }
 
-Result<void> write_ring(Database &database, const Id128 &load_id, std::uint64_t next) {
-    return write_meta(database, std::format("{}{}", ring_prefix, to_hex(load_id)), next);
+Result<Statement> prepare_meta(Database &database) {
+    return database.prepare("INSERT OR REPLACE INTO meta VALUES(?, ?)");
+}
+
+Result<void> write_ring(Statement &put, const Id128 &load_id, std::uint64_t next) {
+    return write_meta(put, std::format("{}{}", ring_prefix, to_hex(load_id)), next);
 }
 
 Result<void> prune_records(Database &database, std::uint64_t first) {
@@ -209,7 +209,9 @@ Result<void> prune_records(Database &database, std::uint64_t first) {
         return std::unexpected(std::move(statement.error()));
     }
     statement->bind(1, first);
-    return statement->run().and_then([&] { return write_meta(database, std::string(first_name), first); });
+    return statement->run().and_then([&] { return prepare_meta(database); }).and_then([first](Statement put) {
+        return write_meta(put, std::string(first_name), first);
+    });
 }
 
 Result<void> put_checkpoint(Database &database, std::uint64_t size, std::string_view note,

@@ -44,7 +44,8 @@ struct Meta {
 
 // tampered when it holds anything that does not belong there.
 [[nodiscard]] Result<Meta> read_meta(Database &database);
-[[nodiscard]] Result<void> write_ring(Database &database, const Id128 &load_id, std::uint64_t next);
+[[nodiscard]] Result<Statement> prepare_meta(Database &database);
+[[nodiscard]] Result<void> write_ring(Statement &put, const Id128 &load_id, std::uint64_t next);
 
 // Forgets the records below `first`, within the caller's transaction.
 [[nodiscard]] Result<void> prune_records(Database &database, std::uint64_t first);

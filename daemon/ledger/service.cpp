@@ -79,6 +79,8 @@ Result<void> Service::start(ServiceOptions options) {
     hear_of_reserve(true);
     schedule_retention(options_.retention_interval);
     anchorer_.configure(options_.anchors_per_day, options_.anchor_interval);
+    watch_clock(
+        clock_watch_.begin(clock_.boottime_ns(), clock_.realtime_ns(), ledger_->opened_realtime_ns()));
     if (!options_.cosign_key.empty()) {
         return sealer_.cosign_with(options_.cosign_key, snapshot_.origin);
     }
@@ -110,7 +112,15 @@ Record Service::own_record(std::string action, std::string outcome) const {
     return record;
 }
 
+void Service::watch_clock(std::optional<std::chrono::nanoseconds> back) {
+    if (back) {
+        const auto seconds = std::chrono::floor<std::chrono::seconds>(*back);
+        notice("clock_went_back", std::format("the clock that dates the records went back by {}", seconds));
+    }
+}
+
 void Service::append(std::vector<Record> records, Durability durability, Then<Result<Appended>> then) {
+    watch_clock(clock_watch_.look(clock_.boottime_ns(), clock_.realtime_ns()));
     std::size_t bytes = 0;
     for (const auto &record : records) {
         bytes += memory_of(record);

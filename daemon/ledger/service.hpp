@@ -11,6 +11,7 @@
 #include "base/worker.hpp"
 #include "dsmil/fd.hpp"
 #include "ledger/anchorer.hpp"
+#include "ledger/clock_watch.hpp"
 #include "ledger/export.hpp"
 #include "ledger/ledger.hpp"
 #include "ledger/sealer.hpp"
@@ -178,6 +179,7 @@ class Service final : private AnchorStore {
     void committed(std::vector<Queued> group, Result<Committed> result);
     void answer(Queued &queued, Result<Appended> result);
     void hear_of_reserve(bool had);
+    void watch_clock(std::optional<std::chrono::nanoseconds> back);
 
     void schedule_retention(std::chrono::milliseconds delay);
     void keep_to_policy();
@@ -224,6 +226,7 @@ class Service final : private AnchorStore {
     bool critical_ = false;                         // a record waits to be signed at once
     std::uint64_t last_checkpoint_ns_ = 0;          // CLOCK_BOOTTIME
     std::uint64_t last_evidence_ns_ = 0;            // likewise
+    ClockWatch clock_watch_;
     Sealer sealer_;
     Anchorer anchorer_;
     std::uint64_t exports_ = 0;

@@ -144,7 +144,7 @@ Result<StartReport> check_at_start(Database &database, std::uint64_t records) {
     if (!newest) {
         return std::unexpected(std::move(newest.error()));
     }
-    StartReport report{*format, *size, std::move(*meta), std::move(newest->note), 0};
+    StartReport report{*format, *size, std::move(*meta), std::move(newest->note), 0, 0};
     auto &claims = newest->claims;
     if (!claims.empty()) {
         report.last_note_size = claims.back().checkpoint.size;
@@ -177,6 +177,7 @@ Result<StartReport> check_at_start(Database &database, std::uint64_t records) {
     if (!rest) {
         return std::unexpected(std::move(rest.error()));
     }
+    report.newest_realtime_ns = scanned->newest_realtime_ns;
     return report;
 }
 

@@ -24,6 +24,7 @@ struct StartReport {
     Meta meta;
     std::optional<std::string> last_note;
     std::uint64_t last_note_size = 0;
+    std::uint64_t newest_realtime_ns = 0; // of the newest record; zero: none
 };
 
 // Without a key, so every checkpoint counts for signed: the tables, the newest

@@ -199,15 +199,16 @@ bool lacks_wal(const std::string &path) {
 }
 
 // The quotes and anchors of its checkpoints, into the report.
-Result<void> judge_tpm(VerifyReport &report, Database &database, std::uint64_t format,
-                       std::span<const NoteVerifier> keys, const VerifyOptions &options) {
+Result<void> judge_tpm(VerifyReport &report, Database &database, std::uint64_t format, const Scan &scanned,
+                       std::uint64_t first, std::span<const NoteVerifier> keys,
+                       const VerifyOptions &options) {
     const auto quotes = format >= 2 ? check_quotes(database, keys, options.ak) : Result<std::uint64_t>(0);
     if (!quotes) {
         return std::unexpected(quotes.error());
     }
     report.quotes = *quotes;
     report.quotes_verified = options.ak != nullptr && *quotes > 0;
-    const auto anchors = check_anchors(database, format, options.tpm);
+    const auto anchors = check_anchors(database, format, options.tpm, scanned.adoptions, first);
     if (!anchors) {
         return std::unexpected(anchors.error());
     }
@@ -269,7 +270,7 @@ Result<Verified> verify_database(Database &database, std::span<const NoteVerifie
                         "still in the tree",
                         meta->first - 1));
     }
-    if (auto tpm = judge_tpm(report, database, *format, keys, options); !tpm) {
+    if (auto tpm = judge_tpm(report, database, *format, *scanned, meta->first, keys, options); !tpm) {
         return std::unexpected(std::move(tpm.error()));
     }
     return Verified{std::move(report), *newest};

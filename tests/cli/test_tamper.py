@@ -92,6 +92,19 @@ class Ledgers(NoteCase):
         # In the signer's name or key id it becomes somebody else's signature: then nothing is signed.
         self.flip_everywhere("SELECT id, note FROM checkpoints", "UPDATE checkpoints SET note = ? WHERE id = ?", (7, 11))
 
+    def test_a_page_that_the_disk_corrupted_is_noticed(self):
+        with open(self.ledger, "rb") as file:
+            whole = file.read()
+        size = int.from_bytes(whole[16:18], "big")
+        for at in range(0, len(whole), size):
+            for page in (bytes(size), bytes(byte ^ 0x55 for byte in whole[at:at + size]), whole[:size], b""):
+                if page == whole[at:at + size]:
+                    continue
+                with open(self.ledger, "wb") as file:
+                    file.write(whole[:at] + page + (whole[at + size:] if page else b""))
+                # The second reader passes over the table meta and the index of the tiles.
+                self.assertIn(self.verdict(), (1, 7), at)
+
     def test_records_that_are_taken_out_put_in_or_swapped_are_noticed(self):
         self.sql(("DELETE FROM records WHERE seq = 1",))
         self.assert_caught("tampered", "record 1 is missing")

@@ -22,6 +22,7 @@ from ledger_reader import records as read_records, tiles_of, tree_root  # noqa: 
 
 TAMPERED, CUT, FORKED, UNSIGNED = 7, 9, 10, 11
 VALUE = struct.pack(">IHIHH", 0x0180D510, 0x000B, 0x22060044, 0, 32)  # TPMS_NV_PUBLIC, written
+ADOPTED, DAEMON = b"\x0c\x6eanchor_adopted", b"\x05\x66dsmild"  # action and source in a record
 COUNT = struct.pack(">IHIHH", 0x0180D511, 0x000B, 0x22060014, 0, 8)
 
 
@@ -102,13 +103,16 @@ def check_quotes(ledger, texts):
         check(tail == b"\0\0\0\x01\0\x0b\x03\xff\xff\0\0\x20" + sha256(pcrs), "a quote of other PCRs")
 
 
-def check_anchors(ledger, texts):
-    value, last, known = bytes(32), None, []
+def check_anchors(ledger, texts, bodies):
+    value, last, known, covered = bytes(32), None, [], 0
     for number, checkpoint, at, reason, before, after, count in ledger.execute("SELECT * FROM anchors ORDER BY id"):
         check(checkpoint in texts, "an anchor of no checkpoint")
         line = "%d %s\n" % (at, reason)
         check(after == sha256(before, sha256(line.encode(), texts[checkpoint][0].encode())), "anchor %d" % number)
         check(number == len(known) + 1 and (before == value or reason == "adopted"), "anchors are missing")
+        told = any(ADOPTED in body and DAEMON in body for body in bodies[covered:texts[checkpoint][1]])
+        check(reason != "adopted" or told, "no record tells of anchor %d" % number)
+        covered = texts[checkpoint][1]
         check(last is None or reason == "adopted" or count in (None, last + 1), "a count was changed")
         check(not known or last is not None, "an anchor was never counted")
         value, last = after, count
@@ -141,7 +145,7 @@ def main(path, keys, evidence=None, nonce=None, ak=None):
     check(stored == tiles_of(bodies), "the tiles are not those of the records")
     check(covered == len(rows) and texts, "records follow the last signed checkpoint", UNSIGNED)
     check_quotes(ledger, texts)
-    known = check_anchors(ledger, texts)
+    known = check_anchors(ledger, texts, bodies)
     if evidence is not None:
         with open(evidence, encoding="utf-8") as file, open(ak, "rb") as pem:
             document, public, nonce = json.load(file), pem.read(), bytes.fromhex(nonce)

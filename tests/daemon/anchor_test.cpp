@@ -9,7 +9,9 @@
 #include "ledger/tpm_evidence.hpp"
 #include "ledger/verify.hpp"
 #include "paper_notary.hpp"
+#include "published.hpp"
 #include "support.hpp"
+#include "test_clock.hpp"
 #include "told.hpp"
 
 #include <algorithm>
@@ -29,19 +31,6 @@ namespace dsmil::ledger {
 namespace {
 
 constexpr unsigned per_day = 150;
-constexpr std::uint64_t second_ns = 1'000'000'000;
-
-class TestClock final : public Clock {
-  public:
-    [[nodiscard]] std::uint64_t boottime_ns() const override { return boottime; }
-    [[nodiscard]] std::uint64_t realtime_ns() const override { return realtime; }
-    void pass(std::uint64_t seconds) {
-        boottime += seconds * second_ns;
-        realtime += seconds * second_ns;
-    }
-    std::uint64_t boottime = 100'000 * second_ns;
-    std::uint64_t realtime = 1'700'000'000 * second_ns;
-};
 
 // A life of the daemon's ledger.
 class Life {
@@ -154,7 +143,7 @@ class Anchors : public testing::Test {
 
     test::TempDir directory;
     test::TestKey key;
-    TestClock clock;
+    test::TestClock clock;
     test::PaperTpm tpm;
 };
 
@@ -319,7 +308,10 @@ TEST_F(Anchors, AClearedTpmAndAForeignIndexAreSeen) {
     EXPECT_TRUE(life->recorded("anchor_differs"));
 }
 
-TEST_F(Anchors, AdoptingBeginsANewChainThatVerificationNames) {
+// With the record that tells of it, or without.
+class AnchorsAdopted : public Anchors, public testing::WithParamInterface<bool> {};
+
+TEST_P(AnchorsAdopted, BeginANewChainThatVerificationNames) {
     auto life = live();
     life->await(AnchorState::kept);
     life->anchor();
@@ -335,6 +327,9 @@ TEST_F(Anchors, AdoptingBeginsANewChainThatVerificationNames) {
     put_copy_back();
     life = live();
     life->await(AnchorState::rolled_back);
+    if (GetParam()) {
+        life->append("anchor_adopted");
+    }
     life->checkpoint(Occasion::critical);
     bool adopted = false;
     life->service.adopt_anchors([&](const Result<void> &result) { adopted = result.has_value(); });
@@ -343,12 +338,19 @@ TEST_F(Anchors, AdoptingBeginsANewChainThatVerificationNames) {
     life->anchor();
     life.reset();
     const auto report = verified();
+    if (!GetParam()) {
+        expect(Code::tampered, report);
+        EXPECT_NE(test::told(report.error()).find("no record says who adopted it"), std::string::npos);
+        return;
+    }
     ASSERT_TRUE(report) << test::told(report.error());
     EXPECT_EQ(report->adopted, 1U);
     EXPECT_NE(report->text().find("began anew 1 times"), std::string::npos) << report->text();
     life = live();
     life->await(AnchorState::kept);
 }
+
+INSTANTIATE_TEST_SUITE_P(Each, AnchorsAdopted, testing::Bool());
 
 // What changes a file's anchors, and what the verdict is.
 class AnchorsTampered : public Anchors,
@@ -484,6 +486,8 @@ class AnchorCrash : public Anchors {
 };
 
 TEST_F(AnchorCrash, AtAnyStepFileAndTpmAgreeAgainAndNothingIsLost) {
+    test::expect_published("every one of two anchors and of the first start: defining, pending, extending, "
+                           "counting, done");
     Step last = 0;
     bool died = true;
     while (died) {

@@ -167,7 +167,7 @@ TEST_F(FollowerTest, DrainingTakesWhatTheRingHas) {
 
 class FollowerOnAFullDisk : public FollowerTest {
   protected:
-    FollowerOnAFullDisk() { max_bytes = 40'000; }
+    FollowerOnAFullDisk() { max_bytes = 100'000; }
 };
 
 TEST_F(FollowerOnAFullDisk, AdvancesNothingAndTellsOnce) {

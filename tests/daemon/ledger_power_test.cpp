@@ -6,10 +6,14 @@
 #include "ledger/ledger.hpp"
 #include "ledger/verify.hpp"
 #include "power_vfs.hpp"
+#include "published.hpp"
 #include "support.hpp"
 
 #include <array>
+#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
+#include <format>
 #include <gtest/gtest.h>
 #include <random>
 #include <sys/wait.h>
@@ -24,6 +28,8 @@ using test::PowerVfs;
 constexpr auto origin = "test.example/log";
 constexpr unsigned batches = 24;
 constexpr std::uint64_t moments = 120; // of a matrix, spread over all operations
+// Set to anything, it has every operation tried; that takes minutes.
+constexpr auto every_moment = "DSMIL_CRASH_EVERY";
 
 // How many records must be there.
 struct Acknowledged {
@@ -117,8 +123,14 @@ class LedgerPower : public testing::Test {
         write(false);
         return vfs.operations();
     }
-    static std::uint64_t step_of(std::uint64_t operations) {
-        return std::max<std::uint64_t>(1, operations / moments);
+    // From one moment to the next, when `some` are tried; docs/reliability.md says how many.
+    static std::uint64_t step_of(std::uint64_t operations, std::uint64_t some) {
+        if (std::getenv(every_moment) != nullptr) {
+            std::printf("every one of %llu moments\n", static_cast<unsigned long long>(operations));
+            return 1;
+        }
+        test::expect_published(std::format("at least {}, spread over all", some));
+        return std::max<std::uint64_t>(1, operations / some);
     }
 
     std::unique_ptr<test::TempDir> directory;
@@ -134,8 +146,9 @@ TEST_F(LedgerPower, WithoutAMishapEverythingIsThere) {
 
 TEST_F(LedgerPower, APowerCutLosesNothingThatWasAcknowledgedWithPower) {
     const std::uint64_t operations = count_operations();
+    const std::uint64_t step = step_of(operations, moments);
     std::uint64_t losses = 0;
-    for (std::uint64_t moment = 0; moment < operations; moment += step_of(operations)) {
+    for (std::uint64_t moment = 0; moment < operations; moment += step) {
         renew();
         {
             const PowerVfs vfs(Mishap::power_cut, moment);
@@ -155,7 +168,8 @@ TEST_F(LedgerPower, APowerCutLosesNothingThatWasAcknowledgedWithPower) {
 
 TEST_F(LedgerPower, AKillLosesNothingThatWasAcknowledged) {
     const std::uint64_t operations = count_operations();
-    for (std::uint64_t moment = 0; moment < operations; moment += 2 * step_of(operations)) {
+    const std::uint64_t step = step_of(operations, moments / 2);
+    for (std::uint64_t moment = 0; moment < operations; moment += step) {
         renew();
         std::array<int, 2> pipe{};
         ASSERT_EQ(::pipe(pipe.data()), 0);
@@ -182,7 +196,8 @@ class LedgerDisk : public LedgerPower, public testing::WithParamInterface<Mishap
 
 TEST_P(LedgerDisk, LosesNothingAndGoesOn) {
     const std::uint64_t operations = count_operations();
-    for (std::uint64_t moment = 0; moment < operations; moment += step_of(operations)) {
+    const std::uint64_t step = step_of(operations, moments);
+    for (std::uint64_t moment = 0; moment < operations; moment += step) {
         renew();
         {
             const PowerVfs vfs(GetParam(), moment);

@@ -2,6 +2,7 @@
 #include "ledger/export.hpp"
 #include "ledger/ledger.hpp"
 #include "ledger/verify.hpp"
+#include "published.hpp"
 #include "support.hpp"
 
 #include <array>
@@ -248,6 +249,7 @@ constexpr int batches_before_death = 4;
 }
 
 TEST_P(LedgerCrash, LosesNothingThatWasAcknowledged) {
+    test::expect_published("begun, inserted, committing, committed");
     std::array<int, 2> pipe{};
     ASSERT_EQ(::pipe(pipe.data()), 0);
     const pid_t child = ::fork();

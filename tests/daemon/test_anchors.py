@@ -71,7 +71,8 @@ class Anchored(TestCase):
 
     def keys(self):
         """The files of the verifier's keys."""
-        return self.path("vkey", self.ctl("audit", "key").encode()), self.path("ak.pem", self.ready()["ak_public_pem"].encode())
+        ak = self.path("ak.pem", self.ready()["ak_public_pem"].encode())
+        return self.path("vkey", self.ctl("audit", "key").encode()), ak
 
     def export(self, name="export.db"):
         target = os.path.join(self.directory, name)
